@@ -1,0 +1,176 @@
+use std::sync::Arc;
+
+use super::touch::Claim;
+use super::{Authenticated, BuildError, TokenAuthority};
+use crate::expiry::judge;
+use crate::rejection::{Reason, Rejection};
+use crate::store::{Finding, TokenStore, Touch};
+use crate::token::{BearerToken, TokenDigest};
+
+/// The kinds of token that a door lets in, as bits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admitted(u64);
+
+/// A token whose text is of a kind that is let in, and its digest. No store has heard of it yet.
+#[derive(Clone, Copy)]
+pub(crate) struct Presented {
+    digest: TokenDigest,
+    kind: usize,
+    used: usize,
+}
+
+/// What can be said of a token at once.
+pub(crate) enum Answer {
+    /// The verdict.
+    Done(Result<Authenticated, Rejection>),
+    /// It is good, and its use is to be written down first.
+    Touch(Authenticated, DueTouch),
+    /// The store must be asked.
+    Ask,
+}
+
+/// A touch that is this request's to write.
+pub(crate) struct DueTouch {
+    touch: Touch,
+    claim: Claim,
+}
+
+impl Admitted {
+    /// The kind that is issued unless another is named.
+    pub(crate) const fn access() -> Self {
+        Self(1)
+    }
+
+    const fn has(self, kind: usize) -> bool {
+        self.0 >> kind & 1 == 1
+    }
+}
+
+impl<S> TokenAuthority<S> {
+    /// The kinds of these names.
+    pub(crate) fn admitted(&self, names: &[&str]) -> Result<Admitted, BuildError> {
+        if names.is_empty() {
+            return Err(BuildError::no_kind());
+        }
+        let kinds = &self.shared.kinds;
+        names.iter().try_fold(Admitted(0), |Admitted(bits), name| {
+            let known = || kinds.iter().map(|kind| kind.kind.name().to_owned());
+            let index = kinds.iter().position(|kind| kind.kind.name() == *name);
+            index
+                .map(|index| Admitted(bits | 1 << index))
+                .ok_or_else(|| BuildError::unknown_kind(name, known()))
+        })
+    }
+
+    /// The token's kind and digest, by its text alone.
+    pub(crate) fn present(
+        &self,
+        token: &BearerToken<'_>,
+        admitted: Admitted,
+        used: usize,
+    ) -> Result<Presented, Reason> {
+        let mut kinds = self.shared.kinds.iter().enumerate();
+        let (kind, digest) = kinds
+            .find_map(|(index, kind)| Some((index, kind.kind.digest(token)?)))
+            .ok_or(Reason::UnknownToken)?;
+        if admitted.has(kind) {
+            Ok(Presented { digest, kind, used })
+        } else {
+            Err(Reason::WrongKind)
+        }
+    }
+}
+
+impl<S: TokenStore> TokenAuthority<S> {
+    /// Authenticates a token of the authority's first kind that did not come by HTTP. It counts
+    /// as a use.
+    ///
+    /// # Errors
+    ///
+    /// Why the token is not good, or a 503 when the store can't say.
+    pub async fn authenticate(&self, token: &BearerToken<'_>) -> Result<Authenticated, Rejection> {
+        let presented = self
+            .present(token, Admitted::access(), 0)
+            .map_err(|reason| self.reject(reason, 0))?;
+        self.authenticate_presented(presented).await
+    }
+
+    /// The answer without waiting, as far as there is one.
+    pub(crate) fn authenticate_now(&self, presented: Presented) -> Answer {
+        match self.shared.store.find_now(&presented.digest) {
+            Some(finding) => self.decide(presented, finding),
+            None => Answer::Ask,
+        }
+    }
+
+    /// The answer, with all waiting that it takes.
+    pub(crate) async fn authenticate_presented(
+        &self,
+        presented: Presented,
+    ) -> Result<Authenticated, Rejection> {
+        let finding = self.shared.store.find(&presented.digest).await;
+        match self.decide(presented, finding) {
+            Answer::Done(verdict) => verdict,
+            Answer::Touch(authenticated, due) => Ok(self.touched(authenticated, due).await),
+            Answer::Ask => Err(self.reject(Reason::StoreUnavailable, presented.used)),
+        }
+    }
+
+    /// Writes the use down. That it can't be written fails no request: the next one tries again.
+    pub(crate) async fn touched(
+        &self,
+        authenticated: Authenticated,
+        due: DueTouch,
+    ) -> Authenticated {
+        if self.shared.store.extend(&[due.touch]).await.is_ok() {
+            due.claim.used();
+        }
+        authenticated
+    }
+
+    /// What is found, judged. The clock is read now, after the look-up.
+    fn decide(&self, presented: Presented, finding: Finding<S::Principal>) -> Answer {
+        let refuse = |reason| Answer::Done(Err(self.reject(reason, presented.used)));
+        let held = match finding {
+            Ok(Some(found)) => found.into_held(),
+            Ok(None) => return refuse(Reason::UnknownToken),
+            Err(error) => {
+                let rejection = self.reject(Reason::StoreUnavailable, presented.used);
+                return Answer::Done(Err(rejection.because(Arc::new(error))));
+            }
+        };
+        let kind = &self.shared.kinds[presented.kind];
+        let record = held.record();
+        if record.kind() != kind.kind.name() || record.generation().is_some() {
+            return refuse(Reason::UnknownToken);
+        }
+        let now = self.now();
+        let verdict = judge(&*kind.policy, record.times(), now);
+        if !verdict.live {
+            return refuse(Reason::Expired(verdict.bound.rule));
+        }
+        if held.principal().is_none() {
+            return refuse(Reason::Suspended);
+        }
+        let due = verdict.touch.and_then(|expires_at| {
+            let claim =
+                self.shared
+                    .touches
+                    .claim(&presented.digest, now, kind.policy.write_interval())?;
+            Some(DueTouch {
+                touch: Touch {
+                    digest: presented.digest,
+                    used_at: now,
+                    expires_at,
+                },
+                claim,
+            })
+        });
+        let authenticated =
+            Authenticated::new(held, verdict.bound, self.challenges(), presented.used);
+        match due {
+            None => Answer::Done(Ok(authenticated)),
+            Some(due) => Answer::Touch(authenticated, due),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+use std::any::type_name;
+use std::fmt;
+use std::sync::Arc;
+
+use http::Extensions;
+
+use crate::clock::Timestamp;
+use crate::expiry::Bound;
+use crate::rejection::{Challenges, Reason, Rejection};
+use crate::store::Held;
+use crate::token::{Scopes, SessionId, Subject, TokenRecord};
+
+/// The proof that a request is authenticated: in its extensions, put there by the layer and by
+/// nobody else. It knows the principal, but its type says nothing of it, so that layers for
+/// scopes, deadlines and logs need no type parameter.
+///
+/// ```
+/// use tower_expiring_token::{Authenticated, Rejection, Subject};
+///
+/// fn handler<B>(request: http::Request<B>) -> Result<String, Rejection> {
+///     let caller = Authenticated::of(request.extensions())?;
+///     Ok(format!("hello {}", caller.principal::<Subject>()?))
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Authenticated {
+    held: Arc<dyn Held>,
+    bound: Bound,
+    challenges: &'static Challenges,
+    used: usize,
+}
+
+/// In the extensions of a request that an optional layer let pass without credentials.
+#[derive(Clone, Copy)]
+pub struct Anonymous {
+    challenges: &'static Challenges,
+}
+
+impl Authenticated {
+    pub(crate) fn new(
+        held: Arc<dyn Held>,
+        bound: Bound,
+        challenges: &'static Challenges,
+        used: usize,
+    ) -> Self {
+        Self {
+            held,
+            bound,
+            challenges,
+            used,
+        }
+    }
+
+    /// The caller of the request with these extensions.
+    ///
+    /// # Errors
+    ///
+    /// A 401 when the caller is anonymous (an optional layer let him pass), a 500 when no layer
+    /// is around the service.
+    pub fn of(extensions: &Extensions) -> Result<&Self, Rejection> {
+        Self::optional(extensions)?.ok_or_else(|| match extensions.get::<Anonymous>() {
+            Some(anonymous) => Rejection::new(Reason::NoCredentials, anonymous.challenges, 0),
+            None => Rejection::misbuilt(Reason::LayerMissing),
+        })
+    }
+
+    /// The caller of the request with these extensions; none when he is anonymous.
+    ///
+    /// # Errors
+    ///
+    /// A 500 when no layer is around the service: that never reads as anonymous.
+    pub fn optional(extensions: &Extensions) -> Result<Option<&Self>, Rejection> {
+        match extensions.get::<Self>() {
+            Some(authenticated) => Ok(Some(authenticated)),
+            None if extensions.get::<Anonymous>().is_some() => Ok(None),
+            None => Err(Rejection::misbuilt(Reason::LayerMissing)),
+        }
+    }
+
+    /// Who calls, in the store's own type.
+    ///
+    /// # Errors
+    ///
+    /// A 500 when the store's principals are of another type; its text names both.
+    pub fn principal<P: 'static>(&self) -> Result<&P, Rejection> {
+        let principal = self
+            .held
+            .principal()
+            .and_then(|principal| principal.downcast_ref());
+        principal.ok_or_else(|| {
+            let (expected, found) = (self.held.principal_type(), type_name::<P>());
+            Rejection::misbuilt(Reason::WrongPrincipal { expected, found })
+        })
+    }
+
+    /// Who calls, as text.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        self.record().subject()
+    }
+
+    /// The login that the token belongs to. No secret.
+    #[must_use]
+    pub fn session(&self) -> &SessionId {
+        self.record().session()
+    }
+
+    /// The name of the token's kind.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.record().kind()
+    }
+
+    /// What the token may do.
+    #[must_use]
+    pub fn scopes(&self) -> &Scopes {
+        self.record().scopes()
+    }
+
+    /// When the token was issued.
+    #[must_use]
+    pub fn issued_at(&self) -> Timestamp {
+        self.record().times().issued_at
+    }
+
+    /// When its user last proved who he is.
+    #[must_use]
+    pub fn authenticated_at(&self) -> Timestamp {
+        self.record().times().authenticated_at
+    }
+
+    /// When the token ends, unless it is used again.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.bound.at
+    }
+
+    /// When it ends, and by which rule.
+    #[must_use]
+    pub const fn bound(&self) -> Bound {
+        self.bound
+    }
+
+    /// All that is known of the token.
+    #[must_use]
+    pub fn record(&self) -> &TokenRecord {
+        self.held.record()
+    }
+
+    /// Refuses unless the token has all of these scopes.
+    ///
+    /// # Errors
+    ///
+    /// A 403 `insufficient_scope` that names them (RFC 6750 section 3.1).
+    pub fn require_all(&self, needed: &Scopes) -> Result<(), Rejection> {
+        self.require(self.scopes().includes(needed), needed)
+    }
+
+    /// Refuses unless the token has at least one of these scopes.
+    ///
+    /// # Errors
+    ///
+    /// A 403 `insufficient_scope` that names them (RFC 6750 section 3.1).
+    pub fn require_any(&self, needed: &Scopes) -> Result<(), Rejection> {
+        self.require(self.scopes().intersects(needed), needed)
+    }
+
+    fn require(&self, has: bool, needed: &Scopes) -> Result<(), Rejection> {
+        if has {
+            return Ok(());
+        }
+        Err(Rejection::new(
+            Reason::InsufficientScope(needed.clone()),
+            self.challenges,
+            self.used,
+        ))
+    }
+}
+
+impl fmt::Debug for Authenticated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticated")
+            .field("record", self.record())
+            .field("bound", &self.bound)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Anonymous ===
+
+impl Anonymous {
+    pub(crate) const fn new(challenges: &'static Challenges) -> Self {
+        Self { challenges }
+    }
+}
+
+impl fmt::Debug for Anonymous {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Anonymous")
+    }
+}

@@ -1,0 +1,112 @@
+//! Who decides: the one value that owns the store, the policies and the clock.
+
+mod authenticate;
+mod authenticated;
+mod builder;
+mod issue;
+mod purge;
+mod revoke;
+mod touch;
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use authenticated::{Anonymous, Authenticated};
+pub use builder::{AuthorityBuilder, BuildError};
+pub use issue::{IssueError, IssueRequest, IssuedToken};
+pub use revoke::Session;
+
+pub(crate) use authenticate::{Admitted, Answer, Presented};
+
+use self::touch::Touches;
+use crate::clock::{Clock, Timestamp};
+use crate::expiry::ExpiryPolicy;
+use crate::rejection::{Challenges, Reason, Rejection};
+use crate::token::TokenKind;
+
+/// Issues, authenticates and revokes tokens. Made by [`TokenAuthority::builder`], cheap to clone;
+/// all doors (the layer among them) are made from it.
+///
+/// ```
+/// use tower_expiring_token::{BearerToken, Lifetime, MemoryStore, TokenAuthority};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tokens = TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24)).build()?;
+///
+/// let issued = tokens.issue("alice").scopes(["read"]).await?;
+/// let alice = tokens.authenticate(&BearerToken::parse(issued.secret())?).await?;
+/// assert_eq!(alice.subject().as_str(), "alice");
+///
+/// tokens.revoke_all(alice.subject()).await?;
+/// assert!(tokens.authenticate(&BearerToken::parse(issued.secret())?).await.is_err());
+/// # Ok(())
+/// # }
+/// ```
+pub struct TokenAuthority<S> {
+    shared: Arc<Shared<S>>,
+}
+
+struct Shared<S> {
+    store: S,
+    clock: Arc<dyn Clock>,
+    /// The first is the one that is issued and let in unless another is named.
+    kinds: Box<[Kind]>,
+    challenges: &'static Challenges,
+    touches: Arc<Touches>,
+    limit: Option<NonZeroUsize>,
+    retention: Duration,
+}
+
+struct Kind {
+    kind: TokenKind,
+    policy: Arc<dyn ExpiryPolicy>,
+}
+
+impl<S> TokenAuthority<S> {
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &S {
+        &self.shared.store
+    }
+
+    /// What this authority's clock says.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    pub(crate) fn challenges(&self) -> &'static Challenges {
+        self.shared.challenges
+    }
+
+    pub(crate) fn reject(&self, reason: Reason, used: usize) -> Rejection {
+        Rejection::new(reason, self.shared.challenges, used)
+    }
+
+    fn kind_named(&self, name: &str) -> Option<&Kind> {
+        self.shared
+            .kinds
+            .iter()
+            .find(|kind| kind.kind.name() == name)
+    }
+}
+
+impl<S> Clone for TokenAuthority<S> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<S> fmt::Debug for TokenAuthority<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds: Vec<&TokenKind> = self.shared.kinds.iter().map(|kind| &kind.kind).collect();
+        f.debug_struct("TokenAuthority")
+            .field("kinds", &kinds)
+            .finish_non_exhaustive()
+    }
+}

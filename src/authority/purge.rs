@@ -1,0 +1,27 @@
+use std::num::NonZeroUsize;
+
+use super::TokenAuthority;
+use crate::store::{IssuingStore, StoreError};
+
+const BATCH: NonZeroUsize = NonZeroUsize::new(10_000).expect("is not zero");
+
+impl<S: IssuingStore> TokenAuthority<S> {
+    /// Removes the records of tokens that have been dead for longer than the retention, in small
+    /// steps; how many. It goes by the ends that are stored, so it can't take a live token. Call
+    /// it now and then: without it, dead tokens are refused as ever, but kept.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store can't say; what was removed by then is gone.
+    pub async fn purge(&self) -> Result<u64, StoreError> {
+        let ended_by = self.now() - self.shared.retention;
+        let mut purged = 0;
+        loop {
+            let batch = self.shared.store.purge(ended_by, BATCH).await?;
+            purged += batch as u64;
+            if batch < BATCH.get() {
+                return Ok(purged);
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The one reader of time. Everything else takes `now` as a value.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// An instant to the microsecond: what every store can keep without rounding.
+///
+/// Prints as RFC 3339 in UTC, converts from and to [`SystemTime`] and chrono's [`DateTime<Utc>`],
+/// and saturates at the ends of its range (some 292,000 years from 1970) instead of overflowing.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_expiring_token::Timestamp;
+///
+/// let issued = Timestamp::from_micros(1_700_000_000_000_000);
+/// assert_eq!((issued + Duration::from_secs(60)).to_string(), "2023-11-14T22:14:20.000000Z");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// Where the time comes from. Implement it to test, to replay, or to follow a time source of
+/// your own; an `Arc` of a clock is a clock.
+pub trait Clock: Send + Sync + 'static {
+    /// The present instant.
+    fn now(&self) -> Timestamp;
+}
+
+/// The system's clock, and the only code of this crate that reads it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+// === impl Timestamp ===
+
+impl Timestamp {
+    /// The latest instant that can be represented.
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// The instant this many microseconds after the Unix epoch (before it, if negative).
+    #[must_use]
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// How long ago `earlier` was; zero if it lies in the future.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        let micros = self.0.saturating_sub(earlier.0);
+        if micros <= 0 {
+            Duration::ZERO
+        } else {
+            Duration::from_micros(micros.unsigned_abs())
+        }
+    }
+}
+
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(micros(duration)))
+    }
+}
+
+impl std::ops::Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(micros(duration)))
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => Self(micros(after)),
+            Err(before) => Self(-micros(before.duration())),
+        }
+    }
+}
+
+impl From<Timestamp> for SystemTime {
+    fn from(at: Timestamp) -> Self {
+        let distance = Duration::from_micros(at.0.unsigned_abs());
+        let time = if at.0 < 0 {
+            UNIX_EPOCH.checked_sub(distance)
+        } else {
+            UNIX_EPOCH.checked_add(distance)
+        };
+        time.unwrap_or(UNIX_EPOCH)
+    }
+}
+
+/// Digits below the microsecond are cut off.
+impl From<DateTime<Utc>> for Timestamp {
+    fn from(time: DateTime<Utc>) -> Self {
+        Self(time.timestamp_micros())
+    }
+}
+
+/// Instants beyond chrono's range become its nearest end.
+impl From<Timestamp> for DateTime<Utc> {
+    fn from(at: Timestamp) -> Self {
+        let end = if at.0 < 0 {
+            Self::MIN_UTC
+        } else {
+            Self::MAX_UTC
+        };
+        Self::from_timestamp_micros(at.0).unwrap_or(end)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&DateTime::<Utc>::from(*self).to_rfc3339_opts(SecondsFormat::Micros, true))
+    }
+}
+
+const fn micros(duration: Duration) -> i64 {
+    let seconds = duration.as_secs();
+    if seconds > (i64::MAX / 1_000_000 - 1) as u64 {
+        return i64::MAX;
+    }
+    seconds as i64 * 1_000_000 + duration.subsec_micros() as i64
+}
+
+// === impl Clock ===
+
+impl<T: Clock + ?Sized> Clock for Arc<T> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the time"
+    )]
+    fn now(&self) -> Timestamp {
+        SystemTime::now().into()
+    }
+}

@@ -1,0 +1,143 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::header::{HeaderValue, VARY};
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower::Service;
+
+use super::layer::Manner;
+use crate::authority::Authenticated;
+use crate::rejection::{Rejection, Respond};
+
+type Decision = Pin<Box<dyn Future<Output = Result<Authenticated, Rejection>> + Send>>;
+
+pin_project! {
+    /// The response to come. The inner service's future is not boxed.
+    pub struct ResponseFuture<Inner, R, ReqBody, ResBody>
+    where
+        Inner: Service<Request<ReqBody>>,
+    {
+        #[pin]
+        state: State<Inner, R, ReqBody, ResBody>,
+    }
+}
+
+pin_project! {
+    #[project = Project]
+    enum State<Inner, R, ReqBody, ResBody>
+    where
+        Inner: Service<Request<ReqBody>>,
+    {
+        Deciding { decision: Decision, next: Option<Next<Inner, R, ReqBody>> },
+        Passed { #[pin] future: Inner::Future, vary: bool },
+        Refused { response: Option<Response<ResBody>> },
+    }
+}
+
+/// What waits for the decision.
+struct Next<Inner, R, ReqBody> {
+    inner: Inner,
+    request: Request<ReqBody>,
+    manner: Arc<Manner<R>>,
+}
+
+impl<Inner, R, ReqBody, ResBody> ResponseFuture<Inner, R, ReqBody, ResBody>
+where
+    Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
+{
+    pub(super) const fn passed(future: Inner::Future, vary: bool) -> Self {
+        Self {
+            state: State::Passed { future, vary },
+        }
+    }
+
+    pub(super) const fn refused(response: Response<ResBody>) -> Self {
+        Self {
+            state: State::Refused {
+                response: Some(response),
+            },
+        }
+    }
+
+    pub(super) const fn deciding(
+        decision: Decision,
+        inner: Inner,
+        request: Request<ReqBody>,
+        manner: Arc<Manner<R>>,
+    ) -> Self {
+        Self {
+            state: State::Deciding {
+                decision,
+                next: Some(Next {
+                    inner,
+                    request,
+                    manner,
+                }),
+            },
+        }
+    }
+}
+
+impl<Inner, R, ReqBody, ResBody> Future for ResponseFuture<Inner, R, ReqBody, ResBody>
+where
+    Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    R: Respond<ResBody>,
+{
+    type Output = Result<Response<ResBody>, Inner::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let state = match self.as_mut().project().state.project() {
+                Project::Passed { future, vary } => {
+                    let mut response = ready!(future.poll(context))?;
+                    if *vary {
+                        response
+                            .headers_mut()
+                            .append(VARY, HeaderValue::from_static("authorization"));
+                    }
+                    return Poll::Ready(Ok(response));
+                }
+                Project::Refused { response } => {
+                    return Poll::Ready(Ok(response
+                        .take()
+                        .expect("a future is not polled after it is ready")));
+                }
+                Project::Deciding { decision, next } => {
+                    let verdict = ready!(decision.as_mut().poll(context));
+                    let Next {
+                        mut inner,
+                        mut request,
+                        manner,
+                    } = next
+                        .take()
+                        .expect("a future is not polled after it is ready");
+                    match verdict {
+                        Ok(authenticated) => {
+                            manner.admit(&mut request, authenticated);
+                            State::Passed {
+                                future: inner.call(request),
+                                vary: manner.optional,
+                            }
+                        }
+                        Err(rejection) => State::Refused {
+                            response: Some(manner.refuse(&request, rejection)),
+                        },
+                    }
+                }
+            };
+            self.as_mut().project().state.set(state);
+        }
+    }
+}
+
+impl<Inner, R, ReqBody, ResBody> fmt::Debug for ResponseFuture<Inner, R, ReqBody, ResBody>
+where
+    Inner: Service<Request<ReqBody>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResponseFuture(..)")
+    }
+}

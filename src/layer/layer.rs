@@ -1,0 +1,230 @@
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderMap, Response};
+use tower::Layer;
+
+use super::ExpiringToken;
+use crate::authority::{Admitted, BuildError, TokenAuthority};
+use crate::expiry::ExpiryPolicy;
+use crate::rejection::{Empty, Rejection};
+use crate::store::TokenStore;
+
+/// Lets requests with a good token pass, and refuses all others.
+///
+/// A layer of [`TokenAuthority::layer`] wraps any tower service: hyper's, axum's, tonic's,
+/// warp's. Put CORS, tracing and compression outside of it, scopes and handlers inside.
+///
+/// ```
+/// use http::{Request, Response};
+/// use tower::{Layer, ServiceBuilder, service_fn};
+/// use tower_expiring_token::{Authenticated, Lifetime, MemoryStore, Rejection, Subject, TokenAuthority};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tokens = TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24)).build()?;
+///
+/// let service = tokens.layer().layer(service_fn(async |request: Request<String>| {
+///     let caller = Authenticated::of(request.extensions())?;
+///     Ok::<_, Rejection>(Response::new(format!("hello {}", caller.principal::<Subject>()?)))
+/// }));
+/// # let _ = service;
+/// # Ok(())
+/// # }
+/// ```
+pub struct ExpiringTokenLayer<S, R = Empty> {
+    settings: Arc<Settings<S, R>>,
+}
+
+/// Shared by the layer and all services it makes.
+pub(super) struct Settings<S, R> {
+    pub(super) authority: TokenAuthority<S>,
+    pub(super) admitted: Admitted,
+    pub(super) manner: Arc<Manner<R>>,
+}
+
+/// All of the settings that speak of no store, for what outlives the look-up.
+#[derive(Clone, Copy)]
+pub(super) struct Manner<R> {
+    pub(super) responder: R,
+    pub(super) optional: bool,
+    pub(super) preflight: bool,
+    pub(super) strip: bool,
+}
+
+impl<S: TokenStore> ExpiringTokenLayer<S> {
+    /// A layer of its own, without an authority to issue and revoke by: tokens of this store,
+    /// ended by this policy.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] when the policy can't work.
+    pub fn new(store: S, policy: impl ExpiryPolicy) -> Result<Self, BuildError> {
+        Ok(TokenAuthority::builder(store)
+            .expiry(policy)
+            .build()?
+            .layer())
+    }
+}
+
+impl<S: TokenStore> TokenAuthority<S> {
+    /// A layer that lets in tokens of the authority's first kind.
+    #[must_use]
+    pub fn layer(&self) -> ExpiringTokenLayer<S> {
+        let manner = Manner {
+            responder: Empty,
+            optional: false,
+            preflight: false,
+            strip: false,
+        };
+        let settings = Settings {
+            authority: self.clone(),
+            admitted: Admitted::access(),
+            manner: Arc::new(manner),
+        };
+        ExpiringTokenLayer {
+            settings: Arc::new(settings),
+        }
+    }
+}
+
+impl<S: TokenStore, R> ExpiringTokenLayer<S, R> {
+    /// Lets in tokens of these kinds, instead of the authority's first alone.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] when the authority knows no kind of such a name.
+    pub fn kinds(self, names: &[&str]) -> Result<Self, BuildError> {
+        let Settings {
+            authority, manner, ..
+        } = &*self.settings;
+        let admitted = authority.admitted(names)?;
+        let settings = Settings {
+            authority: authority.clone(),
+            admitted,
+            manner: Arc::clone(manner),
+        };
+        Ok(Self {
+            settings: Arc::new(settings),
+        })
+    }
+
+    /// Responds to refusals in another style: [`Json`](crate::Json), [`Drf`](crate::Drf), or one
+    /// of your own.
+    #[must_use]
+    pub fn respond<R2>(self, responder: R2) -> ExpiringTokenLayer<S, R2> {
+        let Settings {
+            authority,
+            admitted,
+            manner,
+        } = &*self.settings;
+        let Manner {
+            optional,
+            preflight,
+            strip,
+            ..
+        } = **manner;
+        let manner = Arc::new(Manner {
+            responder,
+            optional,
+            preflight,
+            strip,
+        });
+        let settings = Settings {
+            authority: authority.clone(),
+            admitted: *admitted,
+            manner,
+        };
+        ExpiringTokenLayer {
+            settings: Arc::new(settings),
+        }
+    }
+
+    /// Responds to refusals by a closure: for bodies that have no default, for problem details,
+    /// for HTML. Start from [`Rejection::response`], which has the status and all fields.
+    ///
+    /// ```
+    /// # use tower_expiring_token::{Lifetime, MemoryStore, TokenAuthority};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let tokens = TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24)).build()?;
+    /// let layer = tokens.layer().respond_with(|rejection, _request| {
+    ///     rejection.response(format!("<p>{}</p>", rejection.description()))
+    /// });
+    /// # let _ = layer;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn respond_with<B, F>(self, respond: F) -> ExpiringTokenLayer<S, F>
+    where
+        F: Fn(&Rejection, &HeaderMap) -> Response<B> + Send + Sync + 'static,
+    {
+        self.respond(respond)
+    }
+}
+
+impl<S: TokenStore, R: Clone> ExpiringTokenLayer<S, R> {
+    /// Lets requests without credentials pass, marked as [`Anonymous`](crate::Anonymous); also
+    /// those with credentials of other schemes, for the layers that these belong to. Bad
+    /// credentials of ours are refused all the same.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        self.with(|manner| manner.optional = true)
+    }
+
+    /// Lets CORS preflights pass, which never have credentials: `OPTIONS` with `Origin` and
+    /// `Access-Control-Request-Method`. They stay without identity. A `CorsLayer` outside of this
+    /// one answers them before and needs no such thing.
+    #[must_use]
+    pub fn allow_preflight(self) -> Self {
+        self.with(|manner| manner.preflight = true)
+    }
+
+    /// Takes the `Authorization` field out of requests that pass, for proxies. Otherwise it
+    /// passes on, marked as sensitive.
+    #[must_use]
+    pub fn strip_credential(self) -> Self {
+        self.with(|manner| manner.strip = true)
+    }
+
+    fn with(self, change: impl FnOnce(&mut Manner<R>)) -> Self {
+        let Settings {
+            authority,
+            admitted,
+            manner,
+        } = &*self.settings;
+        let mut manner = Manner::clone(manner);
+        change(&mut manner);
+        let settings = Settings {
+            authority: authority.clone(),
+            admitted: *admitted,
+            manner: Arc::new(manner),
+        };
+        Self {
+            settings: Arc::new(settings),
+        }
+    }
+}
+
+impl<Inner, S, R> Layer<Inner> for ExpiringTokenLayer<S, R> {
+    type Service = ExpiringToken<Inner, S, R>;
+
+    fn layer(&self, inner: Inner) -> Self::Service {
+        ExpiringToken::new(inner, Arc::clone(&self.settings))
+    }
+}
+
+impl<S, R> Clone for ExpiringTokenLayer<S, R> {
+    fn clone(&self) -> Self {
+        Self {
+            settings: Arc::clone(&self.settings),
+        }
+    }
+}
+
+impl<S, R> fmt::Debug for ExpiringTokenLayer<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExpiringTokenLayer")
+            .field("authority", &self.settings.authority)
+            .finish_non_exhaustive()
+    }
+}

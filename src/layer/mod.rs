@@ -1,0 +1,19 @@
+//! The door for requests: a layer for any tower service.
+
+#[cfg(feature = "axum")]
+mod extract;
+mod future;
+#[expect(
+    clippy::module_inception,
+    reason = "the folder's question and the file's role have one name"
+)]
+mod layer;
+mod require;
+mod service;
+
+#[cfg(feature = "axum")]
+pub use extract::Principal;
+pub use future::ResponseFuture;
+pub use layer::ExpiringTokenLayer;
+pub use require::{RequireScopes, RequireScopesLayer};
+pub use service::ExpiringToken;

@@ -1,0 +1,192 @@
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN};
+use http::{Method, Request, Response};
+use tower::Service;
+
+use super::ResponseFuture;
+use super::layer::{Manner, Settings};
+use crate::authority::{Anonymous, Answer, Authenticated, Presented};
+use crate::credential;
+use crate::rejection::{Reason, Rejection, Respond};
+use crate::store::TokenStore;
+
+/// The service that an [`ExpiringTokenLayer`](super::ExpiringTokenLayer) makes.
+pub struct ExpiringToken<Inner, S, R> {
+    inner: Inner,
+    settings: Arc<Settings<S, R>>,
+}
+
+/// What is said of a request by its head alone.
+enum Heard {
+    Presented(Presented),
+    Anonymous,
+    Preflight,
+}
+
+impl<Inner, S, R> ExpiringToken<Inner, S, R> {
+    pub(super) const fn new(inner: Inner, settings: Arc<Settings<S, R>>) -> Self {
+        Self { inner, settings }
+    }
+}
+
+impl<S: TokenStore, R> Settings<S, R> {
+    fn hear<B>(&self, request: &Request<B>) -> Result<Heard, Rejection> {
+        let refuse = |(reason, used)| Err(self.authority.reject(reason, used));
+        let (token, used) = match credential::parse(request.headers(), self.authority.challenges())
+        {
+            Ok(heard) => heard,
+            Err((Reason::NoCredentials, _)) if self.manner.preflight && is_preflight(request) => {
+                return Ok(Heard::Preflight);
+            }
+            Err((Reason::NoCredentials | Reason::OtherScheme, _)) if self.manner.optional => {
+                return Ok(Heard::Anonymous);
+            }
+            Err(refused) => return refuse(refused),
+        };
+        match self.authority.present(&token, self.admitted, used) {
+            Ok(presented) => Ok(Heard::Presented(presented)),
+            Err(reason) => refuse((reason, used)),
+        }
+    }
+}
+
+fn is_preflight<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    request.method() == Method::OPTIONS
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+impl<R> Manner<R> {
+    /// Hands a request on with its proof.
+    pub(super) fn admit<B>(&self, request: &mut Request<B>, authenticated: Authenticated) {
+        if self.strip {
+            request.headers_mut().remove(AUTHORIZATION);
+        } else if let Some(value) = request.headers_mut().get_mut(AUTHORIZATION) {
+            value.set_sensitive(true);
+        }
+        request.extensions_mut().insert(authenticated);
+    }
+
+    pub(super) fn refuse<ReqBody, ResBody>(
+        &self,
+        request: &Request<ReqBody>,
+        rejection: Rejection,
+    ) -> Response<ResBody>
+    where
+        R: Respond<ResBody>,
+    {
+        let mut response = self.responder.respond(&rejection, request.headers());
+        response.extensions_mut().insert(rejection);
+        response
+    }
+}
+
+impl<Inner, S, R, ReqBody, ResBody> Service<Request<ReqBody>> for ExpiringToken<Inner, S, R>
+where
+    Inner: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    S: TokenStore,
+    R: Respond<ResBody>,
+{
+    type Response = Response<ResBody>;
+    type Error = Inner::Error;
+    type Future = ResponseFuture<Inner, R, ReqBody, ResBody>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let settings = &self.settings;
+        let manner = &*settings.manner;
+        let presented = match settings.hear(&request) {
+            Ok(Heard::Presented(presented)) => presented,
+            Ok(Heard::Anonymous) => {
+                request
+                    .extensions_mut()
+                    .insert(Anonymous::new(settings.authority.challenges()));
+                return ResponseFuture::passed(self.inner.call(request), manner.optional);
+            }
+            Ok(Heard::Preflight) => {
+                return ResponseFuture::passed(self.inner.call(request), manner.optional);
+            }
+            Err(rejection) => return self.refuse(&request, rejection),
+        };
+        match settings.authority.authenticate_now(presented) {
+            Answer::Done(Ok(authenticated)) => {
+                manner.admit(&mut request, authenticated);
+                ResponseFuture::passed(self.inner.call(request), manner.optional)
+            }
+            Answer::Done(Err(rejection)) => self.refuse(&request, rejection),
+            Answer::Touch(authenticated, due) => {
+                let authority = settings.authority.clone();
+                self.wait(request, async move {
+                    Ok(authority.touched(authenticated, due).await)
+                })
+            }
+            Answer::Ask => {
+                let authority = settings.authority.clone();
+                self.wait(request, async move {
+                    authority.authenticate_presented(presented).await
+                })
+            }
+        }
+    }
+}
+
+impl<Inner: Clone, S, R> ExpiringToken<Inner, S, R> {
+    fn refuse<ReqBody, ResBody>(
+        &mut self,
+        request: &Request<ReqBody>,
+        rejection: Rejection,
+    ) -> ResponseFuture<Inner, R, ReqBody, ResBody>
+    where
+        Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
+        R: Respond<ResBody>,
+    {
+        // What poll_ready reserved (a permit, a place in a buffer) goes back only with the
+        // service that reserved it.
+        self.inner = self.inner.clone();
+        ResponseFuture::refused(self.settings.manner.refuse(request, rejection))
+    }
+
+    fn wait<ReqBody, ResBody>(
+        &mut self,
+        request: Request<ReqBody>,
+        decision: impl Future<Output = Result<Authenticated, Rejection>> + Send + 'static,
+    ) -> ResponseFuture<Inner, R, ReqBody, ResBody>
+    where
+        Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    {
+        // The service that was polled ready is the one to call.
+        let fresh = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, fresh);
+        ResponseFuture::deciding(
+            Box::pin(decision),
+            ready,
+            request,
+            Arc::clone(&self.settings.manner),
+        )
+    }
+}
+
+impl<Inner: Clone, S, R> Clone for ExpiringToken<Inner, S, R> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            settings: Arc::clone(&self.settings),
+        }
+    }
+}
+
+impl<Inner: fmt::Debug, S, R> fmt::Debug for ExpiringToken<Inner, S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExpiringToken")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}

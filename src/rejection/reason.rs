@@ -1,0 +1,323 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::{HeaderMap, Response, StatusCode};
+
+use super::challenge::Challenges;
+use crate::expiry::Rule;
+use crate::token::{MalformedToken, Scopes};
+
+/// A refusal: the reason, and the words for it. It is in the extensions of every response that
+/// refuses, for logs, metrics and outer layers.
+#[derive(Clone)]
+pub struct Rejection {
+    reason: Reason,
+    /// None where no layer has configured any.
+    challenges: Option<&'static Challenges>,
+    /// The scheme that the client used, the first of ours where it used none.
+    used: usize,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// No `Authorization` field, or an empty one.
+    NoCredentials,
+    /// Credentials of a scheme that is not ours.
+    OtherScheme,
+    /// More than one `Authorization` field, equal or not (RFC 9110 section 5.3).
+    DuplicateHeader,
+    /// Credentials that are none.
+    Malformed(Malformed),
+    /// No such token: never issued, not of our form, revoked, or purged.
+    UnknownToken,
+    /// A good token of a kind that this layer does not let in.
+    WrongKind,
+    /// The token has ended, by this rule.
+    Expired(Rule),
+    /// The token is good, but its principal is suspended or gone.
+    Suspended,
+    /// The token is good, but lacks scopes: these are needed.
+    InsufficientScope(Scopes),
+    /// The store could not say. Never a verdict on the token.
+    StoreUnavailable,
+    /// The service is built wrongly: something asked for an authenticated request behind no layer.
+    LayerMissing,
+    /// The service is built wrongly: something asked for a principal of another type than the
+    /// store's.
+    WrongPrincipal {
+        /// The type that was asked for.
+        expected: &'static str,
+        /// The type that the store gives.
+        found: &'static str,
+    },
+}
+
+/// What is wrong with an `Authorization` field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// It starts with no scheme at all.
+    Scheme,
+    /// Our scheme's word is followed by something else than a space.
+    Separator,
+    /// What follows our scheme's word is no token.
+    Token(MalformedToken),
+}
+
+/// The error codes of RFC 6750 section 3.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// `invalid_request`: the request is malformed.
+    InvalidRequest,
+    /// `invalid_token`: the token is unknown, expired, revoked or otherwise not good.
+    InvalidToken,
+    /// `insufficient_scope`: the token is good, its scopes don't suffice.
+    InsufficientScope,
+}
+
+/// How long a client should wait when the store could not say.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const AUTHORIZATION: HeaderValue = HeaderValue::from_static("authorization");
+
+// === impl Rejection ===
+
+impl Rejection {
+    pub(crate) const fn new(reason: Reason, challenges: &'static Challenges, used: usize) -> Self {
+        Self {
+            reason,
+            challenges: Some(challenges),
+            used,
+            source: None,
+        }
+    }
+
+    /// A refusal because the service is built wrongly.
+    pub(crate) const fn misbuilt(reason: Reason) -> Self {
+        Self {
+            reason,
+            challenges: None,
+            used: 0,
+            source: None,
+        }
+    }
+
+    pub(crate) fn because(mut self, source: Arc<dyn Error + Send + Sync>) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// Why.
+    #[must_use]
+    pub const fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    /// The status of its response.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.reason.status()
+    }
+
+    /// What a client is told in words. It never holds anything that the client sent.
+    #[must_use]
+    pub fn description(&self) -> &'static str {
+        self.challenges
+            .map_or(self.reason.explanation(), |challenges| {
+                challenges.description(&self.reason)
+            })
+    }
+
+    /// A response with the status and all fields that the RFCs ask for, and this body. What the
+    /// ready-made responders give, and what one of your own should start from.
+    #[must_use]
+    pub fn response<B>(&self, body: B) -> Response<B> {
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status();
+        self.write_fields(response.headers_mut());
+        response
+    }
+
+    /// Makes sure that no cache keeps this refusal, and none gives it to another client.
+    pub(super) fn write_caching(headers: &mut HeaderMap) {
+        headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
+        let varies = |value: &HeaderValue| {
+            value.to_str().is_ok_and(|names| {
+                names.split(',').any(|name| {
+                    matches!(name.trim(), "*") || name.trim().eq_ignore_ascii_case("authorization")
+                })
+            })
+        };
+        if !headers.get_all(VARY).iter().any(varies) {
+            headers.append(VARY, AUTHORIZATION);
+        }
+    }
+
+    pub(super) fn write_fields(&self, headers: &mut HeaderMap) {
+        headers.insert(CACHE_CONTROL, NO_STORE);
+        headers.insert(VARY, AUTHORIZATION);
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
+        if let Some(challenges) = self.challenges.filter(|_| self.status().is_client_error()) {
+            for line in challenges.lines(self.used, &self.reason) {
+                headers.append(WWW_AUTHENTICATE, line);
+            }
+        }
+    }
+
+    /// The first scheme word alone, which is all that Django REST framework challenges with.
+    pub(super) fn scheme_alone(&self) -> Option<HeaderValue> {
+        self.challenges.map(Challenges::alone)
+    }
+}
+
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejection")
+            .field("reason", &self.reason)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl Error for Rejection {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source
+            .as_ref()
+            .map(|source| &**source as &(dyn Error + 'static))
+    }
+}
+
+// === impl Reason ===
+
+impl Reason {
+    /// The error code that clients are told; none when they showed no credentials of ours, or
+    /// when the fault is not theirs.
+    #[must_use]
+    pub const fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::DuplicateHeader | Self::Malformed(_) => Some(ErrorCode::InvalidRequest),
+            Self::UnknownToken | Self::WrongKind | Self::Expired(_) | Self::Suspended => {
+                Some(ErrorCode::InvalidToken)
+            }
+            Self::InsufficientScope(_) => Some(ErrorCode::InsufficientScope),
+            Self::NoCredentials
+            | Self::OtherScheme
+            | Self::StoreUnavailable
+            | Self::LayerMissing
+            | Self::WrongPrincipal { .. } => None,
+        }
+    }
+
+    pub(super) const fn status(&self) -> StatusCode {
+        match self {
+            Self::DuplicateHeader | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::NoCredentials
+            | Self::OtherScheme
+            | Self::UnknownToken
+            | Self::WrongKind
+            | Self::Expired(_)
+            | Self::Suspended => StatusCode::UNAUTHORIZED,
+            Self::InsufficientScope(_) => StatusCode::FORBIDDEN,
+            Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::LayerMissing | Self::WrongPrincipal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// One sentence of the characters that RFC 6750 section 3 allows in a description.
+    pub(super) const fn explanation(&self) -> &'static str {
+        match self {
+            Self::NoCredentials => {
+                "authentication is needed: send one Authorization field with a scheme and a token"
+            }
+            Self::OtherScheme => {
+                "authentication is needed in a scheme that is served here; was the scheme forgotten?"
+            }
+            Self::DuplicateHeader => "expected one Authorization field, found several",
+            Self::Malformed(Malformed::Scheme) => "expected a scheme and a token, found no scheme",
+            Self::Malformed(Malformed::Separator) => {
+                "expected a space after the scheme, found something else"
+            }
+            Self::Malformed(Malformed::Token(MalformedToken::Empty)) => {
+                "expected a token after the scheme, found nothing"
+            }
+            Self::Malformed(Malformed::Token(MalformedToken::Space)) => {
+                "expected one token, found several words"
+            }
+            Self::Malformed(Malformed::Token(_)) => {
+                "expected a token, found characters that no token has"
+            }
+            Self::UnknownToken => "the token is unknown or was revoked",
+            Self::WrongKind => "the token is of a kind that is not for this resource",
+            Self::Expired(_) => "the token has expired",
+            Self::Suspended => "the account is suspended",
+            Self::InsufficientScope(_) => "the token lacks a scope that is needed here",
+            Self::StoreUnavailable => "tokens can not be checked right now; try again",
+            Self::LayerMissing => {
+                "no ExpiringTokenLayer is around this service; add one, or put it outside of what asks"
+            }
+            Self::WrongPrincipal { .. } => {
+                "a principal of another type than the store's was asked for"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired(rule) => write!(f, "{} by {rule}", self.explanation()),
+            Self::InsufficientScope(needed) => write!(f, "{}: {needed}", self.explanation()),
+            Self::WrongPrincipal { expected, found } => {
+                write!(
+                    f,
+                    "expected the store's principal to be {expected}, found {found}"
+                )
+            }
+            _ => f.write_str(self.explanation()),
+        }
+    }
+}
+
+// === impl ErrorCode ===
+
+impl ErrorCode {
+    /// The code as RFC 6750 section 3.1 writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+        }
+    }
+
+    pub(super) const fn description(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => {
+                "expected one Authorization field with a scheme, a space and a token"
+            }
+            Self::InvalidToken => "the token is unknown, expired or revoked",
+            Self::InsufficientScope => "the token lacks a scope that is needed here",
+        }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

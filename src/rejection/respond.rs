@@ -1,0 +1,152 @@
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+
+use super::{Malformed, Reason, Rejection, grpc};
+use crate::token::MalformedToken;
+
+/// How a refusal becomes a response. [`Empty`] unless something else is asked for; [`Json`] and
+/// [`Drf`] where a body can be made from bytes; any closure where a body can be made at all.
+pub trait Respond<B>: Send + Sync + 'static {
+    /// The response to a request with these header fields.
+    fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B>;
+}
+
+/// Status, fields and no body. gRPC requests are answered by their `grpc-status`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Empty;
+
+/// [`Empty`], with a JSON body: `{"error":"invalid_token","error_description":"…"}`, without
+/// `error` where the client showed no credentials.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Json;
+
+/// What Django REST framework answers, byte by byte: `{"detail":"…"}`, 401 also for malformed
+/// credentials, and a challenge that is the scheme's word alone. The first scheme should be
+/// `Token`.
+#[derive(Clone, Copy, Debug)]
+pub struct Drf {
+    recipes: bool,
+}
+
+impl<B: Default> Respond<B> for Empty {
+    fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
+        match grpc::content_type(request) {
+            Some(content_type) => rejection.grpc_response(content_type, B::default()),
+            None => rejection.response(B::default()),
+        }
+    }
+}
+
+impl<B: From<Bytes> + Default> Respond<B> for Json {
+    fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
+        if let Some(content_type) = grpc::content_type(request) {
+            return rejection.grpc_response(content_type, B::default());
+        }
+        let description = rejection.description();
+        let body = match (rejection.reason().code(), rejection.reason()) {
+            (Some(code), Reason::InsufficientScope(needed)) => {
+                format!(
+                    r#"{{"error":"{code}","error_description":"{description}","scope":"{needed}"}}"#
+                )
+            }
+            (Some(code), _) => {
+                format!(r#"{{"error":"{code}","error_description":"{description}"}}"#)
+            }
+            (None, _) => format!(r#"{{"error_description":"{description}"}}"#),
+        };
+        json(rejection.response(B::from(body.into())))
+    }
+}
+
+impl<B: From<Bytes> + Default> Respond<B> for Drf {
+    fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
+        if let Some(content_type) = grpc::content_type(request) {
+            return rejection.grpc_response(content_type, B::default());
+        }
+        let body = Bytes::from(format!(
+            r#"{{"detail":"{}"}}"#,
+            self.detail(rejection.reason())
+        ));
+        let mut response = json(rejection.response(B::from(body)));
+        if rejection.status() == StatusCode::BAD_REQUEST {
+            *response.status_mut() = StatusCode::UNAUTHORIZED;
+        }
+        response.headers_mut().remove(WWW_AUTHENTICATE);
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(challenge) = rejection.scheme_alone()
+        {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+impl<F, B> Respond<B> for F
+where
+    F: Fn(&Rejection, &HeaderMap) -> Response<B> + Send + Sync + 'static,
+{
+    fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
+        let mut response = self(rejection, request);
+        Rejection::write_caching(response.headers_mut());
+        response
+    }
+}
+
+fn json<B>(mut response: Response<B>) -> Response<B> {
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+// === impl Drf ===
+
+impl Drf {
+    /// The texts of `rest_framework.authentication.TokenAuthentication`, and knox's for an
+    /// expired token: `Invalid token.`, with a full stop.
+    #[must_use]
+    pub const fn stock() -> Self {
+        Self { recipes: false }
+    }
+
+    /// The texts of the recipes that people copy to make those tokens expire: `Token has
+    /// expired`, `Invalid token`, `User inactive or deleted`, without a full stop.
+    #[must_use]
+    pub const fn recipes() -> Self {
+        Self { recipes: true }
+    }
+
+    const fn detail(self, reason: &Reason) -> &'static str {
+        match reason {
+            Reason::NoCredentials | Reason::OtherScheme | Reason::Malformed(Malformed::Scheme) => {
+                "Authentication credentials were not provided."
+            }
+            Reason::Malformed(Malformed::Token(MalformedToken::Empty)) => {
+                "Invalid token header. No credentials provided."
+            }
+            Reason::DuplicateHeader
+            | Reason::Malformed(Malformed::Separator | Malformed::Token(MalformedToken::Space)) => {
+                "Invalid token header. Token string should not contain spaces."
+            }
+            Reason::Malformed(Malformed::Token(MalformedToken::NotAscii)) => {
+                "Invalid token header. Token string should not contain invalid characters."
+            }
+            Reason::Expired(_) if self.recipes => "Token has expired",
+            Reason::Suspended if self.recipes => "User inactive or deleted",
+            Reason::Suspended => "User inactive or deleted.",
+            Reason::UnknownToken | Reason::WrongKind | Reason::Malformed(Malformed::Token(_))
+                if self.recipes =>
+            {
+                "Invalid token"
+            }
+            Reason::UnknownToken
+            | Reason::WrongKind
+            | Reason::Expired(_)
+            | Reason::Malformed(Malformed::Token(_)) => "Invalid token.",
+            Reason::InsufficientScope(_) => "You do not have permission to perform this action.",
+            Reason::StoreUnavailable => "Service temporarily unavailable, try again later.",
+            Reason::LayerMissing | Reason::WrongPrincipal { .. } => "A server error occurred.",
+        }
+    }
+}

@@ -1,0 +1,363 @@
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Found, StoreError};
+use crate::clock::Timestamp;
+use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
+
+/// What a look-up answers: here it is, there is none, or (the error) I can't say.
+pub type Finding<P> = Result<Option<Found<P>>, StoreError>;
+
+/// A store of tokens, as the layer needs it: what you implement over tables that you have.
+///
+/// Every verb is one statement or one script, since its future may be dropped at any await. No
+/// store judges whether a token lives and none reads the time: it keeps records and gives them
+/// back, dead ones too, and every instant comes as an argument. An `Arc` of a store is a store.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use tower_expiring_token::{Finding, Found, StoreError, TokenDigest, TokenRecord, TokenStore, Touch, async_trait};
+///
+/// #[derive(Clone, Debug)]
+/// struct User { name: String }
+///
+/// /// Tokens that never change, such as those of a configuration file.
+/// struct Fixed(HashMap<TokenDigest, (TokenRecord, User)>);
+///
+/// #[async_trait]
+/// impl TokenStore for Fixed {
+///     type Principal = User;
+///
+///     async fn find(&self, digest: &TokenDigest) -> Finding<User> {
+///         Ok(self.0.get(digest).map(|(record, user)| Found::new(record.clone(), user.clone())))
+///     }
+///
+///     async fn extend(&self, _touches: &[Touch]) -> Result<(), StoreError> {
+///         Ok(())
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait TokenStore: Send + Sync + 'static {
+    /// Who calls, in your own type: what handlers get.
+    type Principal: Send + Sync + 'static;
+
+    /// The token with this digest and its principal, in one look-up (one JOIN). None when there
+    /// is no such token; [`Found::suspended`] when there is, but its principal may not act now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store can't say: the client gets 503, never 401.
+    async fn find(&self, digest: &TokenDigest) -> Finding<Self::Principal>;
+
+    /// The same answer at once, from memory. None: ask [`find`](Self::find). It must not block,
+    /// and where it answers it must answer as `find` would.
+    fn find_now(&self, digest: &TokenDigest) -> Option<Finding<Self::Principal>> {
+        let _ = digest;
+        None
+    }
+
+    /// Writes down uses. Each touch moves its token's `last_used_at` to `used_at` and its
+    /// `expires_at` to the touch's, both forward only and the latter never beyond `ends_at`
+    /// ([`TokenTimes::extended`](crate::TokenTimes::extended) says it in code). A token that is
+    /// gone, or had ended by `used_at`, stays as it is. One touch may fail alone; a failure
+    /// never fails a request.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store can't say whether they are written.
+    async fn extend(&self, touches: &[Touch]) -> Result<(), StoreError>;
+}
+
+/// What a store does beside [`TokenStore`] for whoever issues and revokes tokens.
+#[async_trait]
+pub trait IssuingStore: TokenStore {
+    /// Keeps the tokens of a new login, in the way that the slot says, atomically: two logins of
+    /// one subject at the same moment agree on one outcome, and no limit is ever exceeded.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store can't say; then nothing of the login is kept.
+    async fn insert(&self, new: NewSession, slot: Slot) -> Result<Inserted, StoreError>;
+
+    /// Removes one token. Whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store can't say.
+    async fn remove(&self, digest: &TokenDigest) -> Result<bool, StoreError>;
+
+    /// Removes all tokens of one session, if it is this subject's. How many there were.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store can't say.
+    async fn remove_session(
+        &self,
+        subject: &Subject,
+        session: &SessionId,
+    ) -> Result<u64, StoreError>;
+
+    /// Removes all tokens of a subject, but for one session if it is named. How many there were.
+    /// Once this has answered, no token that was inserted before it was called is left.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store can't say.
+    async fn remove_subject(
+        &self,
+        subject: &Subject,
+        but: Option<&SessionId>,
+    ) -> Result<u64, StoreError>;
+
+    /// All records of a subject, dead ones too, in any order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store can't say.
+    async fn list(&self, subject: &Subject) -> Result<Vec<TokenRecord>, StoreError>;
+
+    /// Removes at most this many tokens whose `ends_at` is at or before `ended_by`. How many it
+    /// removed; fewer than `most` means that none are left. It never makes look-ups wait long.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store can't say.
+    async fn purge(&self, ended_by: Timestamp, most: NonZeroUsize) -> Result<usize, StoreError>;
+}
+
+/// What a store does beside [`IssuingStore`] for refresh tokens.
+///
+/// A session has one refresh token's record, found by
+/// [`TokenDigest::of_session`]. Its texts are derived from its seed and its
+/// generation, so neither spent ones nor retries need rows of their own.
+#[async_trait]
+pub trait RotatingStore: IssuingStore {
+    /// Turns a session's refresh token to its next generation, atomically: of any number of
+    /// rotations from one generation, one alone is [`Rotated::Rotated`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store can't say.
+    async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError>;
+}
+
+/// A use to be written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touch {
+    /// The token.
+    pub digest: TokenDigest,
+    /// When it was used.
+    pub used_at: Timestamp,
+    /// To where this use moves its end.
+    pub expires_at: Timestamp,
+}
+
+/// A token to be kept.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Its key.
+    pub digest: TokenDigest,
+    /// All else.
+    pub record: TokenRecord,
+}
+
+/// The tokens of one login: all of one subject and one session.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The token that opens resources.
+    pub access: NewToken,
+    /// The session's refresh token, if it has one; it is of the same kind.
+    pub refresh: Option<NewToken>,
+}
+
+/// Beside which of the subject's tokens a new session is kept. Only tokens of the new one's kind
+/// count; those of other kinds stay as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// What becomes of those that are there.
+    pub place: Place,
+    /// The most live sessions of the subject, the new one among them; those that were least
+    /// recently used go first, with all of their tokens. A session lives while the `expires_at`
+    /// of one of its tokens is after the new one's `issued_at`.
+    pub limit: Option<NonZeroUsize>,
+}
+
+/// What becomes of a subject's tokens when a new one comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// They stay.
+    Add,
+    /// A derived one (it has a seed) is not replaced: it takes the new one's times, scopes and
+    /// label, also when it was dead. Only where there is none, the new one is kept.
+    Renew,
+    /// A live derived one stays as it is, and the new one is not kept; a dead one goes.
+    KeepLive,
+    /// All go.
+    ReplaceAll,
+}
+
+/// What came of an insertion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// The new session is kept.
+    New,
+    /// It is not: this derived token, whose seed tells its text, was renewed or is kept instead.
+    Instead(TokenRecord),
+}
+
+/// A refresh token's use.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    /// The session's refresh token, [`TokenDigest::of_session`].
+    pub digest: TokenDigest,
+    /// The generation that was shown. Whoever calls has checked that it is authentic.
+    pub generation: u32,
+    /// When.
+    pub at: Timestamp,
+    /// For how long after a rotation its predecessor is told the same again. Zero: not at all.
+    pub grace: Duration,
+    /// Where the refresh token ends now, never beyond its `ends_at`.
+    pub expires_at: Timestamp,
+    /// The access token of the next generation. Older ones of its kind in the session go.
+    pub access: NewToken,
+}
+
+/// What came of a rotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotated {
+    /// The generation shown was the current one; the next one is now.
+    Rotated,
+    /// The generation shown was the one before the current, within the grace: the client lost
+    /// the answer. This is the access token of that first rotation.
+    Again(TokenRecord),
+    /// The generation shown was older: somebody else has used it. The session is removed.
+    Reused,
+    /// There is no such session, or it had ended.
+    Unknown,
+}
+
+// === impl for Arc: by hand, since a second #[async_trait] would box a second time ===
+
+type BoxFuture<'f, T> = Pin<Box<dyn Future<Output = T> + Send + 'f>>;
+
+impl<T: TokenStore + ?Sized> TokenStore for Arc<T> {
+    type Principal = T::Principal;
+
+    fn find<'a, 'b, 'f>(
+        &'a self,
+        digest: &'b TokenDigest,
+    ) -> BoxFuture<'f, Finding<Self::Principal>>
+    where
+        'a: 'f,
+        'b: 'f,
+        Self: 'f,
+    {
+        (**self).find(digest)
+    }
+
+    fn find_now(&self, digest: &TokenDigest) -> Option<Finding<Self::Principal>> {
+        (**self).find_now(digest)
+    }
+
+    fn extend<'a, 'b, 'f>(&'a self, touches: &'b [Touch]) -> BoxFuture<'f, Result<(), StoreError>>
+    where
+        'a: 'f,
+        'b: 'f,
+        Self: 'f,
+    {
+        (**self).extend(touches)
+    }
+}
+
+impl<T: IssuingStore + ?Sized> IssuingStore for Arc<T> {
+    fn insert<'a, 'f>(
+        &'a self,
+        new: NewSession,
+        slot: Slot,
+    ) -> BoxFuture<'f, Result<Inserted, StoreError>>
+    where
+        'a: 'f,
+        Self: 'f,
+    {
+        (**self).insert(new, slot)
+    }
+
+    fn remove<'a, 'b, 'f>(
+        &'a self,
+        digest: &'b TokenDigest,
+    ) -> BoxFuture<'f, Result<bool, StoreError>>
+    where
+        'a: 'f,
+        'b: 'f,
+        Self: 'f,
+    {
+        (**self).remove(digest)
+    }
+
+    fn remove_session<'a, 'b, 'c, 'f>(
+        &'a self,
+        subject: &'b Subject,
+        session: &'c SessionId,
+    ) -> BoxFuture<'f, Result<u64, StoreError>>
+    where
+        'a: 'f,
+        'b: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        (**self).remove_session(subject, session)
+    }
+
+    fn remove_subject<'a, 'b, 'c, 'f>(
+        &'a self,
+        subject: &'b Subject,
+        but: Option<&'c SessionId>,
+    ) -> BoxFuture<'f, Result<u64, StoreError>>
+    where
+        'a: 'f,
+        'b: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        (**self).remove_subject(subject, but)
+    }
+
+    fn list<'a, 'b, 'f>(
+        &'a self,
+        subject: &'b Subject,
+    ) -> BoxFuture<'f, Result<Vec<TokenRecord>, StoreError>>
+    where
+        'a: 'f,
+        'b: 'f,
+        Self: 'f,
+    {
+        (**self).list(subject)
+    }
+
+    fn purge<'a, 'f>(
+        &'a self,
+        ended_by: Timestamp,
+        most: NonZeroUsize,
+    ) -> BoxFuture<'f, Result<usize, StoreError>>
+    where
+        'a: 'f,
+        Self: 'f,
+    {
+        (**self).purge(ended_by, most)
+    }
+}
+
+impl<T: RotatingStore + ?Sized> RotatingStore for Arc<T> {
+    fn rotate<'a, 'f>(&'a self, rotation: Rotation) -> BoxFuture<'f, Result<Rotated, StoreError>>
+    where
+        'a: 'f,
+        Self: 'f,
+    {
+        (**self).rotate(rotation)
+    }
+}

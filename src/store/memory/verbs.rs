@@ -1,0 +1,327 @@
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::shard::{Kept, Shard};
+use crate::clock::Timestamp;
+use crate::store::{Inserted, NewSession, NewToken, Place, Rotated, Rotation, Slot, Touch};
+use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
+
+pub(super) const SHARDS: usize = 1024;
+
+/// All tokens. A digest's route names its shard, and since the subject's route is in the digest,
+/// a subject's tokens lie in one shard; those of a foreign form don't, and are listed at home.
+///
+/// Whoever adds or removes tokens of a subject holds the subject's home; whoever changes a shard
+/// holds that alone and briefly. Homes are taken before shards, and never two of either.
+pub(super) struct Tokens {
+    shards: Box<[Shard]>,
+    homes: Box<[Mutex<Strays>]>,
+    purge_next: AtomicUsize,
+}
+
+/// The tokens of a home's subjects whose digests lead elsewhere.
+type Strays = HashMap<Subject, Vec<TokenDigest>>;
+
+/// Everything of one subject, while nobody else adds or removes any of it.
+struct Home<'a> {
+    tokens: &'a Tokens,
+    subject: &'a Subject,
+    route: u16,
+    tag: u32,
+    strays: MutexGuard<'a, Strays>,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            homes: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            purge_next: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Tokens {
+    pub(super) fn len(&self) -> usize {
+        self.shards.iter().map(Shard::len).sum()
+    }
+
+    pub(super) fn find(&self, digest: &TokenDigest) -> Option<Arc<Kept>> {
+        self.shard(digest).get(digest)
+    }
+
+    pub(super) fn extend(&self, touch: &Touch) {
+        self.shard(&touch.digest).update(&touch.digest, |record| {
+            let times = record.times().extended(touch.used_at, touch.expires_at);
+            (times != *record.times()).then(|| record.at(times))
+        });
+    }
+
+    pub(super) fn insert(&self, new: NewSession, slot: Slot) -> Inserted {
+        let record = new.access.record.clone();
+        let mut home = self.home(record.subject());
+        let (session, inserted) = home.place(new, slot.place);
+        if let Some(limit) = slot.limit {
+            home.evict(
+                record.kind(),
+                &session,
+                limit.get(),
+                record.times().issued_at,
+            );
+        }
+        inserted
+    }
+
+    pub(super) fn remove(&self, digest: &TokenDigest) -> bool {
+        let Some(kept) = self.find(digest) else {
+            return false;
+        };
+        self.home(kept.record.subject()).take(digest)
+    }
+
+    pub(super) fn remove_where(
+        &self,
+        subject: &Subject,
+        wanted: impl Fn(&TokenRecord) -> bool,
+    ) -> u64 {
+        self.home(subject).take_where(wanted)
+    }
+
+    pub(super) fn list(&self, subject: &Subject) -> Vec<TokenRecord> {
+        self.home(subject)
+            .all()
+            .into_iter()
+            .map(|kept| kept.record.clone())
+            .collect()
+    }
+
+    pub(super) fn rotate(&self, rotation: Rotation) -> Rotated {
+        let Some(kept) = self.find(&rotation.digest) else {
+            return Rotated::Unknown;
+        };
+        self.home(kept.record.subject()).rotate(rotation)
+    }
+
+    /// Purges the shard whose turn it is. How many tokens it took out, at most `most`.
+    pub(super) fn purge_next(&self, ended_by: Timestamp, most: usize) -> usize {
+        let shard = &self.shards[self.purge_next.fetch_add(1, Ordering::Relaxed) % SHARDS];
+        let ended = |record: &TokenRecord| record.times().ends_at <= ended_by;
+        let mut purged = 0;
+        for kept in shard.search(most, ended) {
+            let subject = kept.record.subject();
+            let strays = (kept.digest.route() != subject.route()).then(|| self.home(subject));
+            let taken = shard.take(&kept.digest, ended).is_some();
+            if let Some(mut home) = strays.filter(|_| taken) {
+                home.forget(&kept.digest);
+            }
+            purged += usize::from(taken);
+        }
+        if purged > 0 {
+            shard.shrink();
+        }
+        purged
+    }
+
+    fn shard(&self, digest: &TokenDigest) -> &Shard {
+        &self.shards[usize::from(digest.route()) % SHARDS]
+    }
+
+    fn home<'a>(&'a self, subject: &'a Subject) -> Home<'a> {
+        let (route, tag) = subject.route_and_tag();
+        let strays = self.homes[usize::from(route) % SHARDS]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Home {
+            tokens: self,
+            subject,
+            route,
+            tag,
+            strays,
+        }
+    }
+}
+
+// === impl Home ===
+
+impl Home<'_> {
+    fn all(&self) -> Vec<Arc<Kept>> {
+        let mut all =
+            self.tokens.shards[usize::from(self.route) % SHARDS].of_subject(self.subject, self.tag);
+        let strays = self.strays.get(self.subject).into_iter().flatten();
+        for digest in strays {
+            all.extend(
+                self.tokens
+                    .find(digest)
+                    .filter(|kept| !all.iter().any(|own| own.digest == kept.digest)),
+            );
+        }
+        all
+    }
+
+    fn put(&mut self, new: NewToken) {
+        if new.digest.route() != self.route {
+            self.strays
+                .entry(self.subject.clone())
+                .or_default()
+                .push(new.digest);
+        }
+        let NewToken { digest, record } = new;
+        self.tokens
+            .shard(&digest)
+            .put(Arc::new(Kept { digest, record }), self.tag);
+    }
+
+    fn take(&mut self, digest: &TokenDigest) -> bool {
+        let taken = self.tokens.shard(digest).take(digest, |_| true).is_some();
+        self.forget(digest);
+        taken
+    }
+
+    fn take_where(&mut self, wanted: impl Fn(&TokenRecord) -> bool) -> u64 {
+        let all = self.all();
+        all.iter()
+            .filter(|kept| wanted(&kept.record))
+            .map(|kept| u64::from(self.take(&kept.digest)))
+            .sum()
+    }
+
+    fn forget(&mut self, stray: &TokenDigest) {
+        if let Some(strays) = self.strays.get_mut(self.subject) {
+            strays.retain(|digest| digest != stray);
+            if strays.is_empty() {
+                self.strays.remove(self.subject);
+            }
+        }
+    }
+
+    /// The session that is there in the end, and what came of the new one.
+    fn place(&mut self, new: NewSession, place: Place) -> (SessionId, Inserted) {
+        let record = &new.access.record;
+        let now = record.times().issued_at;
+        let derived = |kept: &&Arc<Kept>| {
+            let old = &kept.record;
+            old.kind() == record.kind() && old.seed().is_some() && old.generation().is_none()
+        };
+        match place {
+            Place::Add => {}
+            Place::ReplaceAll => {
+                let sessions: Vec<SessionId> = self.sessions(record.kind()).into_keys().collect();
+                self.take_where(|old| sessions.contains(old.session()));
+            }
+            Place::Renew => {
+                for old in self.all().iter().filter(derived) {
+                    let shard = self.tokens.shard(&old.digest);
+                    if let Some(kept) = shard.update(&old.digest, |old| Some(old.renewed(record))) {
+                        return (
+                            *kept.record.session(),
+                            Inserted::Instead(kept.record.clone()),
+                        );
+                    }
+                }
+            }
+            Place::KeepLive => {
+                for old in self.all().iter().filter(derived) {
+                    if now < old.record.times().expires_at {
+                        return (*old.record.session(), Inserted::Instead(old.record.clone()));
+                    }
+                    self.take(&old.digest);
+                }
+            }
+        }
+        let session = *record.session();
+        self.put(new.access);
+        if let Some(refresh) = new.refresh {
+            self.put(refresh);
+        }
+        (session, Inserted::New)
+    }
+
+    /// Removes the least recently used live sessions of a kind, but for one, until no more than
+    /// `limit` are left.
+    fn evict(&mut self, kind: &str, but: &SessionId, limit: usize, now: Timestamp) {
+        let mut live: Vec<(Timestamp, SessionId)> = self
+            .sessions(kind)
+            .into_iter()
+            .filter(|(id, life)| id != but && now < life.expires_at)
+            .map(|(id, life)| (life.last_used_at, id))
+            .collect();
+        live.sort_unstable();
+        let over = (live.len() + 1).saturating_sub(limit);
+        for (_, id) in live.into_iter().take(over) {
+            self.take_where(|record| *record.session() == id);
+        }
+    }
+
+    fn sessions(&self, kind: &str) -> HashMap<SessionId, Life> {
+        let mut sessions: HashMap<SessionId, Life> = HashMap::new();
+        for kept in self.all().iter().filter(|kept| kept.record.kind() == kind) {
+            let times = kept.record.times();
+            let life = sessions.entry(*kept.record.session()).or_default();
+            life.expires_at = life.expires_at.max(times.expires_at);
+            life.last_used_at = life.last_used_at.max(times.last_used_at);
+        }
+        sessions
+    }
+
+    fn rotate(&mut self, rotation: Rotation) -> Rotated {
+        let Some(kept) = self.tokens.find(&rotation.digest) else {
+            return Rotated::Unknown;
+        };
+        let record = &kept.record;
+        let Some(current) = record
+            .generation()
+            .filter(|_| rotation.at < record.times().expires_at)
+        else {
+            return Rotated::Unknown;
+        };
+        let session = *record.session();
+        let is_access = |record: &TokenRecord| {
+            *record.session() == session
+                && record.kind() == rotation.access.record.kind()
+                && record.generation().is_none()
+        };
+        if rotation.generation == current {
+            self.take_where(is_access);
+            self.tokens
+                .shard(&rotation.digest)
+                .update(&rotation.digest, |record| {
+                    Some(record.rotated(
+                        rotation.at,
+                        record.times().extended(rotation.at, rotation.expires_at),
+                    ))
+                });
+            self.put(rotation.access);
+            return Rotated::Rotated;
+        }
+        let last = rotation.generation.checked_add(1) == Some(current);
+        let in_grace = record
+            .rotated_at()
+            .is_some_and(|at| rotation.at.since(at) < rotation.grace);
+        if last && in_grace {
+            let first = self.all().into_iter().find(|kept| is_access(&kept.record));
+            return first.map_or(Rotated::Unknown, |kept| Rotated::Again(kept.record.clone()));
+        }
+        if rotation.generation < current {
+            self.take_where(|record| *record.session() == session);
+            return Rotated::Reused;
+        }
+        Rotated::Unknown
+    }
+}
+
+/// What eviction needs to know of a session.
+struct Life {
+    expires_at: Timestamp,
+    last_used_at: Timestamp,
+}
+
+impl Default for Life {
+    fn default() -> Self {
+        let never = Timestamp::from_micros(i64::MIN);
+        Self {
+            expires_at: never,
+            last_used_at: never,
+        }
+    }
+}

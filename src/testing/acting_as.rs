@@ -1,0 +1,160 @@
+use std::any::{Any, type_name};
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Request;
+use tower::{Layer, Service};
+
+use crate::authority::Authenticated;
+use crate::clock::Timestamp;
+use crate::expiry::{Bound, Rule};
+use crate::rejection::Challenges;
+use crate::store::Held;
+use crate::token::{InvalidScope, Scopes, SessionId, TokenRecord, TokenTimes};
+
+/// Acts as this principal, without a token, a store or a layer: for testing handlers.
+///
+/// ```
+/// use http::Request;
+/// use tower::{Layer, service_fn};
+/// use tower_expiring_token::{Authenticated, Rejection, Subject, testing::acting_as};
+///
+/// let handler = service_fn(async |request: Request<()>| {
+///     Ok::<_, Rejection>(Authenticated::of(request.extensions())?.principal::<Subject>()?.clone())
+/// });
+/// let service = acting_as(Subject::new("alice")).scopes(["read"])?.layer(handler);
+/// # let _ = service;
+/// # Ok::<_, tower_expiring_token::InvalidScope>(())
+/// ```
+#[must_use]
+pub fn acting_as<P: Send + Sync + 'static>(principal: P) -> ActingAs {
+    ActingAs {
+        subject: "somebody".to_owned(),
+        scopes: Scopes::none(),
+        principal: Arc::new(principal),
+        name: type_name::<P>(),
+    }
+}
+
+/// A layer that puts the proof of an authenticated request into every request. Made by
+/// [`acting_as`].
+#[derive(Clone)]
+pub struct ActingAs {
+    subject: String,
+    scopes: Scopes,
+    principal: Arc<dyn Any + Send + Sync>,
+    name: &'static str,
+}
+
+/// The service that [`ActingAs`] makes.
+#[derive(Clone, Debug)]
+pub struct Acting<Inner> {
+    inner: Inner,
+    authenticated: Authenticated,
+}
+
+struct Acted {
+    record: TokenRecord,
+    principal: Arc<dyn Any + Send + Sync>,
+    name: &'static str,
+}
+
+impl ActingAs {
+    /// With these scopes; without it, none.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidScope`] when one can't be a scope.
+    pub fn scopes<I>(mut self, scopes: I) -> Result<Self, InvalidScope>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        self.scopes = Scopes::of(scopes)?;
+        Ok(self)
+    }
+
+    /// With this subject; without it, `somebody`.
+    #[must_use]
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.subject = subject.into();
+        self
+    }
+
+    /// The proof itself, for handlers that are called directly. It was issued at the Unix epoch
+    /// and never ends.
+    #[must_use]
+    pub fn authenticated(&self) -> Authenticated {
+        let times = TokenTimes::fixed(Timestamp::default(), Timestamp::MAX);
+        let record = TokenRecord::builder(
+            "access",
+            SessionId::from_bytes([0; 16]),
+            &self.subject,
+            times,
+        )
+        .scopes(self.scopes.clone())
+        .build();
+        let held = Acted {
+            record,
+            principal: Arc::clone(&self.principal),
+            name: self.name,
+        };
+        let bound = Bound {
+            at: Timestamp::MAX,
+            rule: Rule::Record,
+        };
+        let challenges =
+            Challenges::new(&["Bearer".to_owned()], "api", false).expect("the defaults are valid");
+        Authenticated::new(Arc::new(held), bound, challenges, 0)
+    }
+}
+
+impl Held for Acted {
+    fn record(&self) -> &TokenRecord {
+        &self.record
+    }
+
+    fn principal(&self) -> Option<&(dyn Any + Send + Sync)> {
+        Some(&*self.principal)
+    }
+
+    fn principal_type(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl<Inner> Layer<Inner> for ActingAs {
+    type Service = Acting<Inner>;
+
+    fn layer(&self, inner: Inner) -> Acting<Inner> {
+        Acting {
+            inner,
+            authenticated: self.authenticated(),
+        }
+    }
+}
+
+impl<Inner: Service<Request<B>>, B> Service<Request<B>> for Acting<Inner> {
+    type Response = Inner::Response;
+    type Error = Inner::Error;
+    type Future = Inner::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        request.extensions_mut().insert(self.authenticated.clone());
+        self.inner.call(request)
+    }
+}
+
+impl fmt::Debug for ActingAs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActingAs")
+            .field("subject", &self.subject)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,115 @@
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::digest::DigestKey;
+use super::text::{self, Form};
+use super::word::Word;
+use super::{BearerToken, TokenDigest};
+
+/// A sort of token: its name, what its text looks like, and the digest function of its texts.
+/// How long it lives is the policy that the authority gives it.
+///
+/// The text alone tells the kind, so a key or a digest function changes by adding a kind: tokens
+/// of the old one stay good until they end, and nothing is rewritten.
+///
+/// ```
+/// use tower_expiring_token::{DigestKey, TokenKind};
+///
+/// let personal = TokenKind::new("personal", "pat_");
+/// let keyed = TokenKind::new("session", "ses_").keyed(DigestKey::new([7; 32]));
+/// let from_django = TokenKind::hex("legacy", 40);
+/// ```
+#[derive(Clone)]
+pub struct TokenKind {
+    name: Word,
+    form: Form,
+    key: Option<DigestKey>,
+}
+
+impl TokenKind {
+    /// A kind whose tokens begin with `prefix` (secret scanners look for it), then two characters
+    /// of route, 43 of secret and six of checksum. Four characters of prefix or fewer fit the
+    /// whole text into one block of SHA-256; a longer prefix makes each digest cost two.
+    #[must_use]
+    pub fn new(name: &str, prefix: &str) -> Self {
+        Self {
+            name: Word::new(name),
+            form: Form::Own {
+                prefix: prefix.into(),
+            },
+            key: None,
+        }
+    }
+
+    /// A kind of a foreign form: exactly this many lower-case hex digits, neither prefix nor
+    /// checksum. Django REST framework's tokens have 40, knox's 64.
+    #[must_use]
+    pub fn hex(name: &str, digits: usize) -> Self {
+        Self {
+            name: Word::new(name),
+            form: Form::Hex { digits },
+            key: None,
+        }
+    }
+
+    /// Keeps HMAC-SHA256 with this key of each token, instead of SHA-256.
+    #[must_use]
+    pub fn keyed(mut self, key: DigestKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// The kind's name, as records say it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// What a store keeps of this token; none when its text is not of this kind (another prefix
+    /// or length, a wrong checksum), and then no store need hear of it.
+    #[must_use]
+    pub fn digest(&self, token: &BearerToken<'_>) -> Option<TokenDigest> {
+        let text = token.expose();
+        let route = self.form.recognise(text)?;
+        let digest = TokenDigest::of_text(text, self.key.as_ref());
+        Some(match route {
+            Some(route) => digest.routed(route),
+            None => digest,
+        })
+    }
+
+    pub(crate) fn draw(&self, route: u16) -> Result<Zeroizing<String>, getrandom::Error> {
+        text::draw(&self.form, route)
+    }
+
+    /// What makes the kind unusable, if anything does.
+    pub(crate) fn fault(&self) -> Option<KindFault> {
+        if self.name().is_empty() {
+            return Some(KindFault::Name);
+        }
+        self.form.fault()
+    }
+
+    /// Whether one text could be of both kinds.
+    pub(crate) fn collides(&self, other: &Self) -> bool {
+        self.form.collides(&other.form)
+    }
+}
+
+impl fmt::Debug for TokenKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenKind")
+            .field("name", &self.name())
+            .field("form", &self.form)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is wrong with a kind's definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KindFault {
+    Name,
+    Prefix,
+    Digits,
+}

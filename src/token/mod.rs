@@ -1,0 +1,21 @@
+//! What a token is: values only, no time and no I/O.
+
+mod bearer;
+mod digest;
+mod kind;
+mod record;
+mod scope;
+mod session;
+mod subject;
+mod text;
+mod word;
+
+pub use bearer::{BearerToken, MalformedToken};
+pub use digest::{DigestKey, TokenDigest};
+pub use kind::TokenKind;
+pub use record::{RecordBuilder, Seed, TokenRecord, TokenTimes};
+pub use scope::{InvalidScope, Scopes};
+pub use session::SessionId;
+pub use subject::Subject;
+
+pub(crate) use kind::KindFault;

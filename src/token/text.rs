@@ -1,0 +1,136 @@
+//! A token's text: how it is drawn, and how it is told from garbage.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+/// What texts of one kind look like.
+#[derive(Clone, Debug)]
+pub(super) enum Form {
+    /// prefix · 2 of route · 43 of secret · 6 of checksum, all base64url but for the prefix.
+    Own { prefix: Box<str> },
+    /// Lower-case hex digits, as many as this.
+    Hex { digits: usize },
+}
+
+const ROUTE: usize = 2;
+const SECRET: usize = 43;
+const CHECKSUM: usize = 6;
+const LONGEST_PREFIX: usize = 32;
+/// 128 bits, RFC 6749 section 10.10's least.
+const FEWEST_DIGITS: usize = 32;
+const MOST_DIGITS: usize = 512;
+
+/// Draws the text of a new token from the system's randomness.
+pub(super) fn draw(form: &Form, route: u16) -> Result<Zeroizing<String>, getrandom::Error> {
+    match form {
+        Form::Own { prefix } => {
+            let mut secret = Zeroizing::new([0; 32]);
+            getrandom::fill(secret.as_mut_slice())?;
+            Ok(compose(prefix, route, &secret))
+        }
+        Form::Hex { digits } => {
+            let mut secret = Zeroizing::new(vec![0; digits.div_ceil(2)]);
+            getrandom::fill(&mut secret)?;
+            let mut text = Zeroizing::new(hex::encode(&*secret));
+            text.truncate(*digits);
+            Ok(text)
+        }
+    }
+}
+
+fn compose(prefix: &str, route: u16, secret: &[u8; 32]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(
+        prefix.len() + ROUTE + SECRET + CHECKSUM,
+    ));
+    text.push_str(prefix);
+    text.push(char::from(ALPHABET[usize::from(route >> 6 & 63)]));
+    text.push(char::from(ALPHABET[usize::from(route & 63)]));
+    URL_SAFE_NO_PAD.encode_string(secret, &mut text);
+    let sum = checksum(text.as_bytes());
+    text.extend(sum.map(char::from));
+    text
+}
+
+impl Form {
+    /// None: not of this form. Otherwise the route that the text carries, if the form has one.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer is the verdict, the inner the form's"
+    )]
+    pub(super) fn recognise(&self, text: &str) -> Option<Option<u16>> {
+        let bytes = text.as_bytes();
+        match self {
+            Self::Own { prefix } => {
+                let rest = bytes.strip_prefix(prefix.as_bytes())?;
+                if rest.len() != ROUTE + SECRET + CHECKSUM {
+                    return None;
+                }
+                let (summed, sum) = bytes.split_at(bytes.len() - CHECKSUM);
+                if checksum(summed) != sum {
+                    return None;
+                }
+                let high = VALUES[usize::from(rest[0])];
+                let low = VALUES[usize::from(rest[1])];
+                (high < 64 && low < 64).then(|| Some(u16::from(high) << 6 | u16::from(low)))
+            }
+            Self::Hex { digits } => {
+                (bytes.len() == *digits && bytes.iter().all(is_hex)).then_some(None)
+            }
+        }
+    }
+
+    pub(super) fn fault(&self) -> Option<super::KindFault> {
+        match self {
+            Self::Own { prefix } => {
+                let fits = |byte: u8| {
+                    byte.is_ascii_alphanumeric()
+                        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
+                };
+                let good = (1..=LONGEST_PREFIX).contains(&prefix.len()) && prefix.bytes().all(fits);
+                (!good).then_some(super::KindFault::Prefix)
+            }
+            Self::Hex { digits } => (!(FEWEST_DIGITS..=MOST_DIGITS).contains(digits))
+                .then_some(super::KindFault::Digits),
+        }
+    }
+
+    /// Whether one text could be of both forms.
+    pub(super) fn collides(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Own { prefix: a }, Self::Own { prefix: b }) => {
+                a.starts_with(&**b) || b.starts_with(&**a)
+            }
+            (Self::Hex { digits: a }, Self::Hex { digits: b }) => a == b,
+            (Self::Own { prefix }, Self::Hex { digits })
+            | (Self::Hex { digits }, Self::Own { prefix }) => {
+                prefix.bytes().all(|byte| is_hex(&byte))
+                    && prefix.len() + ROUTE + SECRET + CHECKSUM == *digits
+            }
+        }
+    }
+}
+
+/// CRC-32 in base64url, most significant bit first.
+fn checksum(text: &[u8]) -> [u8; CHECKSUM] {
+    let sum = u64::from(crc32fast::hash(text)) << 4;
+    [30, 24, 18, 12, 6, 0].map(|shift| ALPHABET[(sum >> shift & 63) as usize])
+}
+
+const fn is_hex(byte: &u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+
+/// RFC 4648 section 5.
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// What each character of the alphabet stands for; 64 for all others.
+const VALUES: [u8; 256] = {
+    let mut values = [64; 256];
+    let mut value = 0;
+    while value < 64 {
+        values[ALPHABET[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};

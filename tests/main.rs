@@ -1,0 +1,1 @@
+//! What the crate promises, a module a promise.
