@@ -31,6 +31,6 @@ pub use store::{
     Rotated, RotatingStore, Rotation, Slot, StoreError, TokenStore, Touch, WithPrincipals,
 };
 pub use token::{
-    BearerToken, DigestKey, InvalidScope, MalformedToken, RecordBuilder, Scopes, Seed, SessionId,
-    Subject, TokenDigest, TokenKind, TokenRecord, TokenTimes,
+    BearerToken, DigestKey, InvalidDigits, InvalidScope, MalformedToken, RecordBuilder, Scopes,
+    Seed, SessionId, Subject, TokenDigest, TokenKind, TokenRecord, TokenTimes,
 };

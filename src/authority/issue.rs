@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::IntoFuture;
+use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ pub enum IssueError {
     /// A text to adopt that is not of the kind's form.
     NotOfKind(String),
     /// The system gave no randomness.
-    Randomness(getrandom::Error),
+    Randomness(io::Error),
     /// The store could not keep it.
     Store(StoreError),
 }
@@ -133,7 +134,7 @@ impl<S: IssuingStore> IssueRequest<'_, S> {
             None => kind
                 .kind
                 .draw(self.subject.route())
-                .map_err(IssueError::Randomness)?,
+                .map_err(|error| IssueError::Randomness(error.into()))?,
             Some(text) => text,
         };
         let token = BearerToken::parse(&secret).ok();
@@ -141,7 +142,7 @@ impl<S: IssuingStore> IssueRequest<'_, S> {
             .and_then(|token| kind.kind.digest(&token))
             .ok_or_else(|| IssueError::NotOfKind(kind.kind.name().to_owned()))?;
         let mut session = [0; 16];
-        getrandom::fill(&mut session).map_err(IssueError::Randomness)?;
+        getrandom::fill(&mut session).map_err(|error| IssueError::Randomness(error.into()))?;
         let times = times(kind, self.authority.now(), self.life)?;
         let record = TokenRecord::builder(
             kind.kind.name(),

@@ -5,7 +5,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::SessionId;
+use super::{InvalidDigits, SessionId, digits};
 
 /// What a store keeps of a token: 32 bytes, the key of its record. Who reads the table can't
 /// make the token from it. Prints as 64 hex digits, which are no secret either.
@@ -68,12 +68,10 @@ impl TokenDigest {
 }
 
 impl FromStr for TokenDigest {
-    type Err = hex::FromHexError;
+    type Err = InvalidDigits;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes)?;
-        Ok(Self(bytes))
+    fn from_str(text: &str) -> Result<Self, InvalidDigits> {
+        digits::parse(text).map(Self)
     }
 }
 

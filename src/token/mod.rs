@@ -2,6 +2,7 @@
 
 mod bearer;
 mod digest;
+mod digits;
 mod kind;
 mod record;
 mod scope;
@@ -12,6 +13,7 @@ mod word;
 
 pub use bearer::{BearerToken, MalformedToken};
 pub use digest::{DigestKey, TokenDigest};
+pub use digits::InvalidDigits;
 pub use kind::TokenKind;
 pub use record::{RecordBuilder, Seed, TokenRecord, TokenTimes};
 pub use scope::{InvalidScope, Scopes};

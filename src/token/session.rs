@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::{InvalidDigits, digits};
+
 /// One login: 16 random bytes, no secret. A login's access and refresh tokens share it; users
 /// list, end and log out sessions. Prints as 32 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,12 +23,10 @@ impl SessionId {
 }
 
 impl FromStr for SessionId {
-    type Err = hex::FromHexError;
+    type Err = InvalidDigits;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut bytes = [0; 16];
-        hex::decode_to_slice(text, &mut bytes)?;
-        Ok(Self(bytes))
+    fn from_str(text: &str) -> Result<Self, InvalidDigits> {
+        digits::parse(text).map(Self)
     }
 }
 
