@@ -1,0 +1,206 @@
+//! Misuse is caught when the authority is built: what was expected, what was found, what to do.
+
+use std::time::Duration;
+
+use tower_expiring_token::{
+    AuthorityBuilder, DigestKey, ExpiringTokenLayer, Lifetime, MemoryStore, TokenAuthority,
+    TokenKind,
+};
+
+fn builder() -> AuthorityBuilder<MemoryStore> {
+    TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24))
+}
+
+#[track_caller]
+fn refused(builder: AuthorityBuilder<MemoryStore>, words: &str) {
+    let error = builder.build().expect_err("it can't work").to_string();
+    assert!(error.contains(words), "{error:?} does not say {words:?}");
+    assert!(
+        error.contains("expected") && error.contains("found"),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn no_lifetime_is_refused() {
+    refused(
+        TokenAuthority::builder(MemoryStore::new()),
+        "Lifetime::hours(24)",
+    );
+}
+
+#[test]
+fn a_life_of_zero_is_refused() {
+    refused(builder().expiry(Lifetime::hours(0)), "expected a life");
+    refused(
+        builder().expiry(Lifetime::new(Duration::from_nanos(999))),
+        "expected a life",
+    );
+}
+
+#[test]
+fn an_idle_time_of_zero_or_beyond_the_life_is_refused() {
+    refused(
+        builder().expiry(Lifetime::hours(1).idle(Duration::ZERO)),
+        "leave `.idle(..)` out",
+    );
+    refused(
+        builder().expiry(Lifetime::hours(1).idle(Duration::from_secs(3601))),
+        "3601s",
+    );
+}
+
+#[test]
+fn uses_written_less_often_than_the_idle_time_are_refused() {
+    let idle = Duration::from_secs(60);
+    refused(
+        builder().expiry(Lifetime::hours(1).idle(idle).write_every(idle)),
+        "write_every",
+    );
+}
+
+#[test]
+fn an_empty_or_invalid_scheme_is_refused() {
+    for scheme in ["", "Bear er", "Bearer:", "Bé", "a\r\nb", "\u{212a}"] {
+        refused(builder().scheme(scheme), "expected a scheme");
+    }
+    refused(
+        builder().scheme("Bearer").scheme("bearer"),
+        "found \"bearer\" again",
+    );
+}
+
+#[test]
+fn an_empty_or_invalid_realm_is_refused() {
+    for realm in ["", "a\r\nX: y", "a\0b", "naïve", "tab\there"] {
+        refused(builder().realm(realm), "expected a realm");
+    }
+}
+
+#[test]
+fn a_prefix_that_cant_stand_in_a_header_is_refused() {
+    for prefix in ["", "acme token_", "acme=", "é_", "a\n", &"x".repeat(33)] {
+        refused(
+            builder().access(TokenKind::new("access", prefix)),
+            "the prefix of kind \"access\"",
+        );
+    }
+}
+
+#[test]
+fn a_prefix_beyond_one_block_of_the_digest_is_allowed() {
+    assert!(
+        builder()
+            .access(TokenKind::new("access", "a-long-company-name_"))
+            .build()
+            .is_ok()
+    );
+}
+
+#[test]
+fn foreign_tokens_short_enough_to_guess_are_refused() {
+    refused(
+        builder().access(TokenKind::hex("access", 31)),
+        "expected 32 to 512",
+    );
+    assert!(
+        builder()
+            .access(TokenKind::hex("access", 40))
+            .build()
+            .is_ok()
+    );
+}
+
+#[test]
+fn two_kinds_whose_texts_cant_be_told_apart_are_refused() {
+    let day = Lifetime::days(1);
+    refused(
+        builder().kind(TokenKind::new("other", "tet_"), day),
+        "\"access\" and \"other\"",
+    );
+    refused(
+        builder().kind(TokenKind::new("other", "tet_more_"), day),
+        "neither begins the other",
+    );
+    let digits = builder()
+        .kind(TokenKind::hex("a", 40), day)
+        .kind(TokenKind::hex("b", 40), day);
+    refused(digits, "\"a\" and \"b\"");
+    let lookalike = builder()
+        .kind(TokenKind::new("a", "abcdef0123456"), day)
+        .kind(TokenKind::hex("b", 64), day);
+    refused(lookalike, "\"a\" and \"b\"");
+}
+
+#[test]
+fn two_kinds_of_one_name_or_of_none_are_refused() {
+    refused(
+        builder().kind(TokenKind::new("access", "pat_"), Lifetime::days(1)),
+        "twice",
+    );
+    refused(
+        builder().kind(TokenKind::new("", "pat_"), Lifetime::days(1)),
+        "expected a name",
+    );
+}
+
+#[test]
+fn every_kinds_policy_is_checked() {
+    refused(
+        builder().kind(TokenKind::new("personal", "pat_"), Lifetime::days(0)),
+        "\"personal\"",
+    );
+}
+
+#[test]
+fn a_limit_of_nothing_is_refused() {
+    refused(
+        builder().limit(0),
+        "expected a limit of one session or more",
+    );
+}
+
+#[test]
+fn a_layer_for_an_unknown_kind_is_refused_and_names_those_that_are_known() {
+    let tokens = builder()
+        .kind(TokenKind::new("personal", "pat_"), Lifetime::days(90))
+        .build()
+        .unwrap();
+    let error = tokens
+        .layer()
+        .kinds(&["access", "persnal"])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("access, personal") && error.contains("persnal"),
+        "{error}"
+    );
+    assert!(tokens.layer().kinds(&[]).is_err());
+    assert!(tokens.layer().kinds(&["personal", "access"]).is_ok());
+}
+
+#[test]
+fn the_short_way_to_a_layer_says_the_same() {
+    assert!(ExpiringTokenLayer::new(MemoryStore::new(), Lifetime::hours(24)).is_ok());
+    let error = ExpiringTokenLayer::new(MemoryStore::new(), Lifetime::hours(0)).unwrap_err();
+    assert!(error.to_string().contains("expected a life"), "{error}");
+}
+
+#[test]
+fn a_store_a_clock_and_a_policy_may_be_trait_objects() {
+    use std::sync::Arc;
+    use tower_expiring_token::{Clock, ExpiryPolicy, IssuingStore, Subject, SystemClock};
+
+    let store: Arc<dyn IssuingStore<Principal = Subject>> = Arc::new(MemoryStore::new());
+    let policy: Arc<dyn ExpiryPolicy> = Arc::new(Lifetime::hours(24));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let keyed = TokenKind::new("access", "acme").keyed(DigestKey::new([7; 32]));
+    assert!(
+        TokenAuthority::builder(store)
+            .expiry(policy)
+            .clock(clock)
+            .access(keyed)
+            .build()
+            .is_ok()
+    );
+}

@@ -1,0 +1,125 @@
+//! A secret is seen once, at issue, and nowhere else.
+
+use http::{Request, Response};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_expiring_token::{
+    Authenticated, BearerToken, DigestKey, Lifetime, MemoryStore, Rejection, Seed, TokenAuthority,
+    TokenKind,
+};
+
+fn tokens() -> TokenAuthority<MemoryStore> {
+    TokenAuthority::builder(MemoryStore::new())
+        .expiry(Lifetime::hours(24))
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn no_debug_output_holds_the_secret() {
+    let tokens = tokens();
+    let issued = tokens.issue("alice").label("phone").await.unwrap();
+    let token = BearerToken::parse(issued.secret()).unwrap();
+    let caller = tokens.authenticate(&token).await.unwrap();
+    let request = tokens.issue("bob").adopt(issued.secret());
+    let shown = format!(
+        "{issued:?} {token:?} {caller:?} {tokens:?} {:?} {request:?}",
+        tokens.store()
+    );
+    for part in [issued.secret(), &issued.secret()[6..49]] {
+        assert!(!shown.contains(part), "{shown}");
+    }
+    assert!(shown.contains("alice"), "the rest is there");
+}
+
+#[tokio::test]
+async fn a_rejection_holds_nothing_that_the_client_sent() {
+    let wrong = "tet_AAmadeUpByAnAttackerAndLongEnoughToBeAToken0123456789";
+    let rejection = tokens()
+        .authenticate(&BearerToken::parse(wrong).unwrap())
+        .await
+        .unwrap_err();
+    let shown = format!("{rejection:?} {rejection} {:?}", rejection.response(()));
+    assert!(!shown.contains("madeUp"), "{shown}");
+}
+
+#[test]
+fn keys_and_seeds_print_nothing() {
+    let kind = TokenKind::new("access", "tet_")
+        .keyed(DigestKey::new(*b"0123456789abcdef0123456789abcdef"));
+    let shown = format!(
+        "{kind:?} {:?} {:?}",
+        DigestKey::new([0x61; 32]),
+        Seed::from_bytes([0x61; 32])
+    );
+    assert!(
+        !shown.contains("0123456789") && !shown.contains("97") && !shown.contains("aaaa"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn the_header_passes_on_marked_as_sensitive_or_not_at_all() {
+    let tokens = tokens();
+    let issued = tokens.issue("alice").await.unwrap();
+    let request = || {
+        let value = format!("Bearer {}", issued.secret());
+        Request::builder()
+            .header("authorization", value)
+            .body(())
+            .unwrap()
+    };
+    let echo = service_fn(|request: Request<()>| async move {
+        Ok::<_, Rejection>(Response::new(format!("{:?}", request.headers())))
+    });
+
+    let seen = tokens
+        .layer()
+        .layer(echo)
+        .oneshot(request())
+        .await
+        .unwrap()
+        .into_body();
+    assert!(
+        seen.contains("Sensitive") && !seen.contains(issued.secret()),
+        "{seen}"
+    );
+
+    let seen = tokens
+        .layer()
+        .strip_credential()
+        .layer(echo)
+        .oneshot(request())
+        .await
+        .unwrap()
+        .into_body();
+    assert_eq!(seen, "{}");
+}
+
+#[tokio::test]
+async fn a_store_keeps_a_digest_and_not_the_token() {
+    let tokens = tokens();
+    let issued = tokens.issue("alice").await.unwrap();
+    let kind = TokenKind::new("access", "tet_");
+    let digest = kind
+        .digest(&BearerToken::parse(issued.secret()).unwrap())
+        .unwrap();
+    assert_ne!(hex::encode(issued.secret()), digest.to_string());
+    assert_eq!(digest.to_string().len(), 64, "64 hex digits");
+    assert_eq!(digest.to_string().parse(), Ok(digest), "and back");
+    use sha2::{Digest, Sha256};
+    let sha = Sha256::digest(issued.secret());
+    assert_eq!(
+        digest.as_bytes()[2..],
+        sha[2..],
+        "SHA-256 of the text, behind 12 bits of route"
+    );
+}
+
+#[test]
+fn proofs_and_doors_can_cross_threads() {
+    fn crosses<T: Send + Sync + 'static>() {}
+    crosses::<Authenticated>();
+    crosses::<Rejection>();
+    crosses::<TokenAuthority<MemoryStore>>();
+    crosses::<tower_expiring_token::ExpiringTokenLayer<MemoryStore>>();
+}
