@@ -77,7 +77,8 @@ pub trait TokenStore: Send + Sync + 'static {
 #[async_trait]
 pub trait IssuingStore: TokenStore {
     /// Keeps the tokens of a new login, in the way that the slot says, atomically: two logins of
-    /// one subject at the same moment agree on one outcome, and no limit is ever exceeded.
+    /// one subject at the same moment agree on one outcome, and no limit is ever exceeded. A token
+    /// whose digest is there already is replaced: taking over the same one twice is no error.
     ///
     /// # Errors
     ///
@@ -171,7 +172,8 @@ pub struct NewToken {
 pub struct NewSession {
     /// The token that opens resources.
     pub access: NewToken,
-    /// The session's refresh token, if it has one; it is of the same kind.
+    /// The session's refresh token, if it has one; it is of the same kind. Only a
+    /// [`RotatingStore`] is ever given one.
     pub refresh: Option<NewToken>,
 }
 
@@ -181,9 +183,10 @@ pub struct NewSession {
 pub struct Slot {
     /// What becomes of those that are there.
     pub place: Place,
-    /// The most live sessions of the subject, the new one among them; those that were least
-    /// recently used go first, with all of their tokens. A session lives while the `expires_at`
-    /// of one of its tokens is after the new one's `issued_at`.
+    /// The most live sessions of the subject, the new one (or the one that is there instead)
+    /// among them, which always stays; of the others those that were least recently used go
+    /// first, with all of their tokens. A session lives while the `expires_at` of one of its
+    /// tokens is after the new one's `issued_at`.
     pub limit: Option<NonZeroUsize>,
 }
 
@@ -192,8 +195,9 @@ pub struct Slot {
 pub enum Place {
     /// They stay.
     Add,
-    /// A derived one (it has a seed) is not replaced: it takes the new one's times, scopes and
-    /// label, also when it was dead. Only where there is none, the new one is kept.
+    /// A derived one (it has a seed and is no refresh token) is not replaced: it takes the new
+    /// one's times, scopes and label, also when it was dead, and all else stays. Only where there
+    /// is none, the new one is kept.
     Renew,
     /// A live derived one stays as it is, and the new one is not kept; a dead one goes.
     KeepLive,
@@ -221,7 +225,7 @@ pub struct Rotation {
     pub at: Timestamp,
     /// For how long after a rotation its predecessor is told the same again. Zero: not at all.
     pub grace: Duration,
-    /// Where the refresh token ends now, never beyond its `ends_at`.
+    /// To where this moves the refresh token's end: forward only, never beyond its `ends_at`.
     pub expires_at: Timestamp,
     /// The access token of the next generation. Older ones of its kind in the session go.
     pub access: NewToken,
@@ -235,9 +239,11 @@ pub enum Rotated {
     /// The generation shown was the one before the current, within the grace: the client lost
     /// the answer. This is the access token of that first rotation.
     Again(TokenRecord),
-    /// The generation shown was older: somebody else has used it. The session is removed.
+    /// The generation shown was older than that: somebody else has used it. The session is
+    /// removed, with all of its tokens.
     Reused,
-    /// There is no such session, or it had ended.
+    /// There is no such session, it had ended, its generation is not there yet, or what would be
+    /// told again has been removed. Nothing changes.
     Unknown,
 }
 
