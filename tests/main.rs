@@ -1,1 +1,4 @@
 //! What the crate promises, a module a promise.
+
+mod memory;
+mod support;
