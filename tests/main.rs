@@ -1,4 +1,6 @@
 //! What the crate promises, a module a promise.
 
+mod contract;
 mod memory;
+mod mutants;
 mod support;
