@@ -14,9 +14,10 @@ pub type Finding<P> = Result<Option<Found<P>>, StoreError>;
 
 /// A store of tokens, as the layer needs it: what you implement over tables that you have.
 ///
-/// Every verb is one statement or one script, since its future may be dropped at any await. No
-/// store judges whether a token lives and none reads the time: it keeps records and gives them
-/// back, dead ones too, and every instant comes as an argument. An `Arc` of a store is a store.
+/// Every verb is one statement, transaction or script, since its future may be dropped at any
+/// await. No store judges whether a token lives and none reads the time: it keeps records and
+/// gives them back, dead ones too, and every instant comes as an argument. An `Arc` of a store is
+/// a store.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -41,6 +42,38 @@ pub type Finding<P> = Result<Option<Found<P>>, StoreError>;
 ///     }
 /// }
 /// ```
+///
+/// # Over tables of your own
+///
+/// Every value comes back as it was kept. A row needs:
+///
+/// | column | holds | from | back |
+/// |---|---|---|---|
+/// | the key | 32 bytes, or 64 hex digits | [`TokenDigest::as_bytes`], `to_string` | [`TokenDigest::from_bytes`], `parse` |
+/// | subject | text, or your user's id of which it is the text | [`Subject::as_str`] | [`TokenRecord::builder`] |
+/// | session | 16 bytes, or 32 hex digits | [`SessionId::as_bytes`], `to_string` | [`SessionId::from_bytes`], `parse` |
+/// | kind, label, client | texts, the last perhaps none | [`TokenRecord`] | [`RecordBuilder`](crate::RecordBuilder) |
+/// | scopes | text, spaces between | [`Scopes::as_str`](crate::Scopes::as_str) | [`Scopes::parse`](crate::Scopes::parse) |
+/// | each of the five [`TokenTimes`](crate::TokenTimes) | 64-bit microseconds since 1970 | [`Timestamp::as_micros`] | [`Timestamp::from_micros`] |
+/// | seed | 32 bytes, or none | [`Seed::as_bytes`](crate::Seed::as_bytes) | [`Seed::from_bytes`](crate::Seed::from_bytes) |
+/// | generation, `rotated_at` | of refresh tokens alone | [`TokenRecord`] | [`RecordBuilder::refresh`](crate::RecordBuilder::refresh) |
+///
+/// A store that nobody issues tokens with needs no more than its key, its user and its times.
+/// Compare subjects byte by byte: `alice` and `Alice` are two. Index the subject and `ends_at`;
+/// an index on a time that every use moves only costs. [`extend`](Self::extend) is one statement
+/// a touch, and [`find`](Self::find) one JOIN:
+///
+/// ```sql
+/// UPDATE tokens SET last_used_at = greatest(last_used_at, :used_at),
+///     expires_at = greatest(expires_at, least(:expires_at, ends_at))
+/// WHERE digest = :digest AND :used_at < expires_at;
+///
+/// SELECT t.*, u.name, u.active FROM tokens t JOIN users u ON u.id = t.user_id
+/// WHERE t.digest = :digest;
+/// ```
+///
+/// The whole of such a store is the example `own_database`, and `testing::contract` (feature
+/// `test-util`) is a suite that says which of these promises yours breaks.
 #[async_trait]
 pub trait TokenStore: Send + Sync + 'static {
     /// Who calls, in your own type: what handlers get.
