@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use example_own_database::UserStore;
 use tower_expiring_token::testing::FaultyStore;
 use tower_expiring_token::testing::contract::{self, Broken, SUBJECTS};
 use tower_expiring_token::{
     Finding, Found, MemoryStore, NewToken, Principals, RotatingStore, StoreError, Subject,
     TokenDigest, TokenRecord, TokenStore, Touch, WithPrincipals, async_trait,
 };
+
+use crate::support::database::Databases;
 
 #[tokio::test]
 async fn the_memory_store_keeps_the_contract() -> Result<(), Broken> {
@@ -74,6 +77,27 @@ async fn a_store_of_other_subjects_keeps_the_contract_with_three_of_its_own() ->
     contract::token_store(numbered)
         .subjects(["1", "2", "30"])
         .await
+}
+
+#[tokio::test]
+async fn the_example_of_an_own_database_keeps_the_contract() -> Result<(), Broken> {
+    let databases = Databases::new();
+    contract::rotating_store(|| users(&databases))
+        .subjects(["1", "2", "3"])
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_of_an_own_database_keeps_the_contract_in_parallel() -> Result<(), Broken> {
+    let databases = Databases::new();
+    contract::rotating_store(|| users(&databases))
+        .subjects(["1", "2", "3"])
+        .spawn(|job| drop(tokio::spawn(job)))
+        .await
+}
+
+async fn users(databases: &Databases) -> UserStore {
+    UserStore::open(&databases.create(&["alice", "bob", "carol"])).unwrap()
 }
 
 #[tokio::test]

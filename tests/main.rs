@@ -3,4 +3,5 @@
 mod contract;
 mod memory;
 mod mutants;
+mod own_database;
 mod support;
