@@ -2,7 +2,12 @@
 
 mod authority;
 mod configuration;
+mod contract;
 mod expiry;
 mod layering;
+mod memory;
+mod mutants;
+mod own_database;
 mod secrets;
+mod support;
 mod touch;

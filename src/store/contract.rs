@@ -14,9 +14,10 @@ pub type Finding<P> = Result<Option<Found<P>>, StoreError>;
 
 /// A store of tokens, as the layer needs it: what you implement over tables that you have.
 ///
-/// Every verb is one statement or one script, since its future may be dropped at any await. No
-/// store judges whether a token lives and none reads the time: it keeps records and gives them
-/// back, dead ones too, and every instant comes as an argument. An `Arc` of a store is a store.
+/// Every verb is one statement, transaction or script, since its future may be dropped at any
+/// await. No store judges whether a token lives and none reads the time: it keeps records and
+/// gives them back, dead ones too, and every instant comes as an argument. An `Arc` of a store is
+/// a store.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -41,6 +42,38 @@ pub type Finding<P> = Result<Option<Found<P>>, StoreError>;
 ///     }
 /// }
 /// ```
+///
+/// # Over tables of your own
+///
+/// Every value comes back as it was kept. A row needs:
+///
+/// | column | holds | from | back |
+/// |---|---|---|---|
+/// | the key | 32 bytes, or 64 hex digits | [`TokenDigest::as_bytes`], `to_string` | [`TokenDigest::from_bytes`], `parse` |
+/// | subject | text, or your user's id of which it is the text | [`Subject::as_str`] | [`TokenRecord::builder`] |
+/// | session | 16 bytes, or 32 hex digits | [`SessionId::as_bytes`], `to_string` | [`SessionId::from_bytes`], `parse` |
+/// | kind, label, client | texts, the last perhaps none | [`TokenRecord`] | [`RecordBuilder`](crate::RecordBuilder) |
+/// | scopes | text, spaces between | [`Scopes::as_str`](crate::Scopes::as_str) | [`Scopes::parse`](crate::Scopes::parse) |
+/// | each of the five [`TokenTimes`](crate::TokenTimes) | 64-bit microseconds since 1970 | [`Timestamp::as_micros`] | [`Timestamp::from_micros`] |
+/// | seed | 32 bytes, or none | [`Seed::as_bytes`](crate::Seed::as_bytes) | [`Seed::from_bytes`](crate::Seed::from_bytes) |
+/// | generation, `rotated_at` | of refresh tokens alone | [`TokenRecord`] | [`RecordBuilder::refresh`](crate::RecordBuilder::refresh) |
+///
+/// A store that nobody issues tokens with needs no more than its key, its user and its times.
+/// Compare subjects byte by byte: `alice` and `Alice` are two. Index the subject and `ends_at`;
+/// an index on a time that every use moves only costs. [`extend`](Self::extend) is one statement
+/// a touch, and [`find`](Self::find) one JOIN:
+///
+/// ```sql
+/// UPDATE tokens SET last_used_at = greatest(last_used_at, :used_at),
+///     expires_at = greatest(expires_at, least(:expires_at, ends_at))
+/// WHERE digest = :digest AND :used_at < expires_at;
+///
+/// SELECT t.*, u.name, u.active FROM tokens t JOIN users u ON u.id = t.user_id
+/// WHERE t.digest = :digest;
+/// ```
+///
+/// The whole of such a store is the example `own_database`, and `testing::contract` (feature
+/// `test-util`) is a suite that says which of these promises yours breaks.
 #[async_trait]
 pub trait TokenStore: Send + Sync + 'static {
     /// Who calls, in your own type: what handlers get.
@@ -77,7 +110,8 @@ pub trait TokenStore: Send + Sync + 'static {
 #[async_trait]
 pub trait IssuingStore: TokenStore {
     /// Keeps the tokens of a new login, in the way that the slot says, atomically: two logins of
-    /// one subject at the same moment agree on one outcome, and no limit is ever exceeded.
+    /// one subject at the same moment agree on one outcome, and no limit is ever exceeded. A token
+    /// whose digest is there already is replaced: taking over the same one twice is no error.
     ///
     /// # Errors
     ///
@@ -171,7 +205,8 @@ pub struct NewToken {
 pub struct NewSession {
     /// The token that opens resources.
     pub access: NewToken,
-    /// The session's refresh token, if it has one; it is of the same kind.
+    /// The session's refresh token, if it has one; it is of the same kind. Only a
+    /// [`RotatingStore`] is ever given one.
     pub refresh: Option<NewToken>,
 }
 
@@ -181,9 +216,10 @@ pub struct NewSession {
 pub struct Slot {
     /// What becomes of those that are there.
     pub place: Place,
-    /// The most live sessions of the subject, the new one among them; those that were least
-    /// recently used go first, with all of their tokens. A session lives while the `expires_at`
-    /// of one of its tokens is after the new one's `issued_at`.
+    /// The most live sessions of the subject, the new one (or the one that is there instead)
+    /// among them, which always stays; of the others those that were least recently used go
+    /// first, with all of their tokens. A session lives while the `expires_at` of one of its
+    /// tokens is after the new one's `issued_at`.
     pub limit: Option<NonZeroUsize>,
 }
 
@@ -192,8 +228,9 @@ pub struct Slot {
 pub enum Place {
     /// They stay.
     Add,
-    /// A derived one (it has a seed) is not replaced: it takes the new one's times, scopes and
-    /// label, also when it was dead. Only where there is none, the new one is kept.
+    /// A derived one (it has a seed and is no refresh token) is not replaced: it takes the new
+    /// one's times, scopes and label, also when it was dead, and all else stays. Only where there
+    /// is none, the new one is kept.
     Renew,
     /// A live derived one stays as it is, and the new one is not kept; a dead one goes.
     KeepLive,
@@ -221,7 +258,7 @@ pub struct Rotation {
     pub at: Timestamp,
     /// For how long after a rotation its predecessor is told the same again. Zero: not at all.
     pub grace: Duration,
-    /// Where the refresh token ends now, never beyond its `ends_at`.
+    /// To where this moves the refresh token's end: forward only, never beyond its `ends_at`.
     pub expires_at: Timestamp,
     /// The access token of the next generation. Older ones of its kind in the session go.
     pub access: NewToken,
@@ -235,9 +272,11 @@ pub enum Rotated {
     /// The generation shown was the one before the current, within the grace: the client lost
     /// the answer. This is the access token of that first rotation.
     Again(TokenRecord),
-    /// The generation shown was older: somebody else has used it. The session is removed.
+    /// The generation shown was older than that: somebody else has used it. The session is
+    /// removed, with all of its tokens.
     Reused,
-    /// There is no such session, or it had ended.
+    /// There is no such session, it had ended, its generation is not there yet, or what would be
+    /// told again has been removed. Nothing changes.
     Unknown,
 }
 

@@ -10,7 +10,7 @@ use std::task::Poll;
 
 use async_trait::async_trait;
 
-use self::verbs::{SHARDS, Tokens};
+use self::verbs::Tokens;
 use super::{
     Finding, Found, Inserted, IssuingStore, NewSession, Rotated, RotatingStore, Rotation, Slot,
     StoreError, TokenStore, Touch,
@@ -115,8 +115,10 @@ impl IssuingStore for MemoryStore {
 
     async fn purge(&self, ended_by: Timestamp, most: NonZeroUsize) -> Result<usize, StoreError> {
         let mut purged = 0;
-        for _ in 0..SHARDS {
-            purged += self.tokens.purge_next(ended_by, most.get() - purged);
+        for shard in self.tokens.purge_order() {
+            purged += self
+                .tokens
+                .purge_shard(shard, ended_by, most.get() - purged);
             if purged == most.get() {
                 break;
             }

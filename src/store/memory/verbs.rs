@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::store::{Inserted, NewSession, NewToken, Place, Rotated, Rotation, Slot, Touch};
 use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
 
-pub(super) const SHARDS: usize = 1024;
+const SHARDS: usize = 1024;
 
 /// All tokens. A digest's route names its shard, and since the subject's route is in the digest,
 /// a subject's tokens lie in one shard; those of a foreign form don't, and are listed at home.
@@ -20,14 +20,15 @@ pub(super) struct Tokens {
     purge_next: AtomicUsize,
 }
 
-/// The tokens of a home's subjects whose digests lead elsewhere.
-type Strays = HashMap<Subject, Vec<TokenDigest>>;
+/// The tokens of a home's subjects whose digests lead to another shard. One that somebody else
+/// has taken over since is forgotten when it is next looked for.
+type Strays = HashMap<Subject, HashSet<TokenDigest>>;
 
 /// Everything of one subject, while nobody else adds or removes any of it.
 struct Home<'a> {
     tokens: &'a Tokens,
     subject: &'a Subject,
-    route: u16,
+    shard: usize,
     tag: u32,
     strays: MutexGuard<'a, Strays>,
 }
@@ -74,10 +75,12 @@ impl Tokens {
     }
 
     pub(super) fn remove(&self, digest: &TokenDigest) -> bool {
-        let Some(kept) = self.find(digest) else {
-            return false;
-        };
-        self.home(kept.record.subject()).take(digest)
+        while let Some(kept) = self.find(digest) {
+            if self.home(kept.record.subject()).take(digest, |_| true) {
+                return true;
+            }
+        }
+        false
     }
 
     pub(super) fn remove_where(
@@ -103,19 +106,36 @@ impl Tokens {
         self.home(kept.record.subject()).rotate(rotation)
     }
 
-    /// Purges the shard whose turn it is. How many tokens it took out, at most `most`.
-    pub(super) fn purge_next(&self, ended_by: Timestamp, most: usize) -> usize {
-        let shard = &self.shards[self.purge_next.fetch_add(1, Ordering::Relaxed) % SHARDS];
+    /// Each shard once, from where the last purge stopped. Purges at the same time each see all,
+    /// so that each knows of itself whether any is left.
+    pub(super) fn purge_order(&self) -> impl Iterator<Item = usize> + use<> {
+        let first = self.purge_next.load(Ordering::Relaxed);
+        (first..first + SHARDS).map(|shard| shard % SHARDS)
+    }
+
+    /// Purges a shard. How many tokens it took out: at most `most`, and all that there were, if
+    /// they are fewer.
+    pub(super) fn purge_shard(&self, index: usize, ended_by: Timestamp, most: usize) -> usize {
+        self.purge_next.store(index, Ordering::Relaxed);
+        let shard = &self.shards[index];
         let ended = |record: &TokenRecord| record.times().ends_at <= ended_by;
         let mut purged = 0;
-        for kept in shard.search(most, ended) {
-            let subject = kept.record.subject();
-            let strays = (kept.digest.route() != subject.route()).then(|| self.home(subject));
-            let taken = shard.take(&kept.digest, ended).is_some();
-            if let Some(mut home) = strays.filter(|_| taken) {
-                home.forget(&kept.digest);
+        loop {
+            let found = shard.search(most - purged, ended);
+            let all = found.len() < most - purged;
+            for kept in found {
+                let subject = kept.record.subject();
+                let strays = (shard_of(subject.route()) != index).then(|| self.home(subject));
+                // Another purge may have been faster.
+                let taken = shard.take(&kept.digest, ended).is_some();
+                if let Some(mut home) = strays.filter(|_| taken) {
+                    home.forget(&kept.digest);
+                }
+                purged += usize::from(taken);
             }
-            purged += usize::from(taken);
+            if all || purged == most {
+                break;
+            }
         }
         if purged > 0 {
             shard.shrink();
@@ -124,18 +144,19 @@ impl Tokens {
     }
 
     fn shard(&self, digest: &TokenDigest) -> &Shard {
-        &self.shards[usize::from(digest.route()) % SHARDS]
+        &self.shards[shard_of(digest.route())]
     }
 
     fn home<'a>(&'a self, subject: &'a Subject) -> Home<'a> {
         let (route, tag) = subject.route_and_tag();
-        let strays = self.homes[usize::from(route) % SHARDS]
+        let shard = shard_of(route);
+        let strays = self.homes[shard]
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         Home {
             tokens: self,
             subject,
-            route,
+            shard,
             tag,
             strays,
         }
@@ -145,26 +166,32 @@ impl Tokens {
 // === impl Home ===
 
 impl Home<'_> {
-    fn all(&self) -> Vec<Arc<Kept>> {
-        let mut all =
-            self.tokens.shards[usize::from(self.route) % SHARDS].of_subject(self.subject, self.tag);
-        let strays = self.strays.get(self.subject).into_iter().flatten();
-        for digest in strays {
-            all.extend(
-                self.tokens
-                    .find(digest)
-                    .filter(|kept| !all.iter().any(|own| own.digest == kept.digest)),
-            );
+    fn find(&self, digest: &TokenDigest) -> Option<Arc<Kept>> {
+        let found = self.tokens.find(digest);
+        found.filter(|kept| kept.record.subject() == self.subject)
+    }
+
+    fn all(&mut self) -> Vec<Arc<Kept>> {
+        let mut all = self.tokens.shards[self.shard].of_subject(self.subject, self.tag);
+        if let Some(strays) = self.strays.get_mut(self.subject) {
+            strays.retain(|digest| {
+                let found = self.tokens.find(digest);
+                let own = found.filter(|kept| kept.record.subject() == self.subject);
+                let is_own = own.is_some();
+                all.extend(own);
+                is_own
+            });
+            if strays.is_empty() {
+                self.strays.remove(self.subject);
+            }
         }
         all
     }
 
     fn put(&mut self, new: NewToken) {
-        if new.digest.route() != self.route {
-            self.strays
-                .entry(self.subject.clone())
-                .or_default()
-                .push(new.digest);
+        if shard_of(new.digest.route()) != self.shard {
+            let strays = self.strays.entry(self.subject.clone()).or_default();
+            strays.insert(new.digest);
         }
         let NewToken { digest, record } = new;
         self.tokens
@@ -172,9 +199,14 @@ impl Home<'_> {
             .put(Arc::new(Kept { digest, record }), self.tag);
     }
 
-    fn take(&mut self, digest: &TokenDigest) -> bool {
-        let taken = self.tokens.shard(digest).take(digest, |_| true).is_some();
-        self.forget(digest);
+    /// Takes a token out, if it is there, the subject's and `wanted`.
+    fn take(&mut self, digest: &TokenDigest, wanted: impl FnOnce(&TokenRecord) -> bool) -> bool {
+        let shard = self.tokens.shard(digest);
+        let own = |record: &TokenRecord| record.subject() == self.subject && wanted(record);
+        let taken = shard.take(digest, own).is_some();
+        if taken {
+            self.forget(digest);
+        }
         taken
     }
 
@@ -182,13 +214,13 @@ impl Home<'_> {
         let all = self.all();
         all.iter()
             .filter(|kept| wanted(&kept.record))
-            .map(|kept| u64::from(self.take(&kept.digest)))
+            .map(|kept| u64::from(self.take(&kept.digest, &wanted)))
             .sum()
     }
 
     fn forget(&mut self, stray: &TokenDigest) {
         if let Some(strays) = self.strays.get_mut(self.subject) {
-            strays.retain(|digest| digest != stray);
+            strays.remove(stray);
             if strays.is_empty() {
                 self.strays.remove(self.subject);
             }
@@ -210,9 +242,12 @@ impl Home<'_> {
                 self.take_where(|old| sessions.contains(old.session()));
             }
             Place::Renew => {
+                let renewed = |old: &TokenRecord| {
+                    (old.subject() == record.subject()).then(|| old.renewed(record))
+                };
                 for old in self.all().iter().filter(derived) {
                     let shard = self.tokens.shard(&old.digest);
-                    if let Some(kept) = shard.update(&old.digest, |old| Some(old.renewed(record))) {
+                    if let Some(kept) = shard.update(&old.digest, renewed) {
                         return (
                             *kept.record.session(),
                             Inserted::Instead(kept.record.clone()),
@@ -222,10 +257,14 @@ impl Home<'_> {
             }
             Place::KeepLive => {
                 for old in self.all().iter().filter(derived) {
-                    if now < old.record.times().expires_at {
-                        return (*old.record.session(), Inserted::Instead(old.record.clone()));
+                    // A touch may come in between and keep it alive.
+                    self.take(&old.digest, |old| old.times().expires_at <= now);
+                    if let Some(live) = self.find(&old.digest) {
+                        return (
+                            *live.record.session(),
+                            Inserted::Instead(live.record.clone()),
+                        );
                     }
-                    self.take(&old.digest);
                 }
             }
         }
@@ -253,7 +292,7 @@ impl Home<'_> {
         }
     }
 
-    fn sessions(&self, kind: &str) -> HashMap<SessionId, Life> {
+    fn sessions(&mut self, kind: &str) -> HashMap<SessionId, Life> {
         let mut sessions: HashMap<SessionId, Life> = HashMap::new();
         for kept in self.all().iter().filter(|kept| kept.record.kind() == kind) {
             let times = kept.record.times();
@@ -265,7 +304,7 @@ impl Home<'_> {
     }
 
     fn rotate(&mut self, rotation: Rotation) -> Rotated {
-        let Some(kept) = self.tokens.find(&rotation.digest) else {
+        let Some(kept) = self.find(&rotation.digest) else {
             return Rotated::Unknown;
         };
         let record = &kept.record;
@@ -308,6 +347,10 @@ impl Home<'_> {
         }
         Rotated::Unknown
     }
+}
+
+fn shard_of(route: u16) -> usize {
+    usize::from(route) % SHARDS
 }
 
 /// What eviction needs to know of a session.

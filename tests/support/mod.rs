@@ -1,0 +1,5 @@
+//! What several promises need.
+
+pub(crate) mod database;
+pub(crate) mod mutant;
+pub(crate) mod tokens;

@@ -1,0 +1,166 @@
+//! Stores that break one promise each.
+
+mod issuing;
+mod rotating;
+mod tokens;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+
+use tower_expiring_token::{
+    IssuingStore, MemoryStore, NewSession, NewToken, Subject, TokenDigest, TokenRecord, TokenStore,
+};
+
+use super::tokens::ADD;
+
+/// What is wrong with a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    // Look-ups.
+    FindByHalfTheDigest,
+    FindHidesTheDead,
+    FindForgetsPrincipals,
+    FindNowRemembers,
+    FindAnswersTheCallBefore,
+    // Values.
+    Seconds,
+    Milliseconds,
+    ShortScopes,
+    ShortLabels,
+    // Touches.
+    ExtendSavesBlindly,
+    ExtendSavesWhatItRead,
+    ExtendMovesBack,
+    ExtendGoesBeyond,
+    ExtendRevivesTheDead,
+    ExtendTouchesTheSession,
+    ExtendAddsUp,
+    ExtendMakesTokens,
+    ExtendStopsAtAHundred,
+    TouchesDeadlock,
+    // Logins.
+    AddReplaces,
+    EqualDigestsFail,
+    ReplaceAllTakesOtherKinds,
+    ReplaceAllLeavesDerived,
+    RenewInserts,
+    RenewKeepsTheLabel,
+    RenewSparesTheDead,
+    RenewBringsBack,
+    RenewTakesRandom,
+    KeepLiveRenews,
+    KeepLiveReturnsTheDead,
+    InsertInTwoSteps,
+    LookThenRenew,
+    // Limits.
+    CountThenInsert,
+    EvictByIssue,
+    EvictBlindToUses,
+    CountTheDead,
+    CountTokens,
+    EvictTheNew,
+    CountOtherKinds,
+    LimitOnlyBesideAdd,
+    // Removals.
+    RemoveTwiceFails,
+    RemoveCountsWhatItRead,
+    RemoveSessionTakesOne,
+    RemoveSessionOfAnybody,
+    RemoveSubjectMiscounts,
+    RemoveSubjectForgetsBut,
+    RemoveSubjectCountsFirst,
+    RemoveOneByOne,
+    SubjectsInAnyCase,
+    ListHidesTheDead,
+    // Purges.
+    PurgeByExpiresAt,
+    PurgeTakesMore,
+    PurgeGivesUpEarly,
+    PurgeDeletesWhatItRead,
+    PurgeIsUndone,
+    PurgeWritesBack,
+    // Rotations.
+    TwoWin,
+    RotateKeepsOlder,
+    RotateIsNoUse,
+    RotateMovesEndBack,
+    AgainIsNew,
+    GraceBeginsAgain,
+    ReuseIsForgiven,
+    AnyGeneration,
+    AgainAfterLogout,
+    AccessComesLate,
+    ReuseChecksLate,
+    RefreshStays,
+    RefreshIsDerived,
+    RotateInTwoSteps,
+}
+
+/// The memory store, with one thing wrong.
+pub(crate) struct Mutant {
+    wrong: Wrong,
+    store: MemoryStore,
+    /// All that was ever kept.
+    seen: Mutex<HashMap<TokenDigest, TokenRecord>>,
+    /// The answer to the look-up before.
+    before: Mutex<Option<TokenDigest>>,
+    /// Rows that a touch has locked.
+    locked: Mutex<HashSet<TokenDigest>>,
+}
+
+impl Mutant {
+    pub(crate) fn new(wrong: Wrong) -> Self {
+        Self {
+            wrong,
+            store: MemoryStore::new(),
+            seen: Mutex::default(),
+            before: Mutex::default(),
+            locked: Mutex::default(),
+        }
+    }
+
+    fn is(&self, wrong: Wrong) -> bool {
+        self.wrong == wrong
+    }
+
+    fn see(&self, new: &NewSession) {
+        let mut seen = self.seen.lock().unwrap();
+        for token in [&new.access].into_iter().chain(&new.refresh) {
+            seen.insert(token.digest, token.record.clone());
+        }
+    }
+
+    fn seen(&self, digest: &TokenDigest) -> Option<TokenRecord> {
+        self.seen.lock().unwrap().get(digest).cloned()
+    }
+
+    /// What is kept of this token.
+    fn kept(&self, digest: &TokenDigest) -> Option<TokenRecord> {
+        let found = self.store.find_now(digest)?.unwrap()?;
+        Some(found.record().clone())
+    }
+
+    /// All that is kept.
+    fn all(&self) -> Vec<(TokenDigest, TokenRecord)> {
+        let digests: Vec<TokenDigest> = self.seen.lock().unwrap().keys().copied().collect();
+        let kept = |digest| Some((digest, self.kept(&digest)?));
+        digests.into_iter().filter_map(kept).collect()
+    }
+
+    fn of(&self, subject: &Subject) -> Vec<(TokenDigest, TokenRecord)> {
+        let mut all = self.all();
+        all.retain(|(_, record)| record.subject() == subject);
+        all
+    }
+
+    /// Keeps a record, whatever is there.
+    async fn put(&self, digest: TokenDigest, record: TokenRecord) {
+        let access = NewToken { digest, record };
+        let login = NewSession {
+            access,
+            refresh: None,
+        };
+        self.see(&login);
+        self.store.insert(login, ADD).await.unwrap();
+    }
+}
