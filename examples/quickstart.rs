@@ -4,13 +4,16 @@
 //! `LIFETIME=2s` for tokens that end while you watch.
 
 use std::env;
+use std::process::ExitCode;
 
 use axum::extract::{Json, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Router, response::IntoResponse};
 use serde::{Deserialize, Serialize};
-use tower_expiring_token::{Authenticated, Lifetime, MemoryStore, Principal, Subject, TokenAuthority};
+use tower_expiring_token::{
+    Authenticated, Lifetime, MemoryStore, Principal, Subject, TokenAuthority,
+};
 
 type Tokens = TokenAuthority<MemoryStore>;
 type Failure = Box<dyn std::error::Error>;
@@ -34,9 +37,23 @@ struct Me {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Failure> {
-    let life = humantime::parse_duration(&env::var("LIFETIME").unwrap_or("24h".into()))?;
-    let tokens = TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::new(life)).build()?;
+async fn main() -> ExitCode {
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Failure> {
+    let life = env::var("LIFETIME").unwrap_or("24h".into());
+    let life = humantime::parse_duration(&life)
+        .map_err(|error| format!("LIFETIME={life}: {error}; write it like 24h or 2s"))?;
+    let tokens = TokenAuthority::builder(MemoryStore::new())
+        .expiry(Lifetime::new(life))
+        .build()?;
 
     let app = Router::new()
         .route("/me", get(me))
@@ -49,26 +66,41 @@ async fn main() -> Result<(), Failure> {
     let address = env::var("LISTEN").unwrap_or("127.0.0.1:3000".into());
     let listener = tokio::net::TcpListener::bind(&address)
         .await
-        .map_err(|error| format!("can't listen on {address}: {error}; set LISTEN to another address"))?;
+        .map_err(|error| format!("LISTEN={address}: {error}; set another address"))?;
     print_usage(&format!("http://{}", listener.local_addr()?));
     Ok(axum::serve(listener, app).await?)
 }
 
-async fn login(State(tokens): State<Tokens>, Json(login): Json<Login>) -> Result<Json<LoggedIn>, StatusCode> {
+async fn login(
+    State(tokens): State<Tokens>,
+    Json(login): Json<Login>,
+) -> Result<Json<LoggedIn>, StatusCode> {
     // Yours is a look-up and a password hash.
     if login.username != "alice" || login.password != "wonderland" {
         return Err(StatusCode::BAD_REQUEST);
     }
-    let issued = tokens.issue(login.username).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    Ok(Json(LoggedIn { token: issued.secret().into(), expires_at: issued.expires_at().to_string() }))
+    let issued = tokens
+        .issue(login.username)
+        .await
+        .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    Ok(Json(LoggedIn {
+        token: issued.secret().into(),
+        expires_at: issued.expires_at().to_string(),
+    }))
 }
 
 async fn me(alice: Principal<Subject>) -> Json<Me> {
-    Json(Me { user: alice.to_string(), expires_at: alice.authenticated().expires_at().to_string() })
+    Json(Me {
+        user: alice.to_string(),
+        expires_at: alice.authenticated().expires_at().to_string(),
+    })
 }
 
 async fn logout(State(tokens): State<Tokens>, caller: Authenticated) -> impl IntoResponse {
-    match tokens.revoke_session(caller.subject(), caller.session()).await {
+    match tokens
+        .revoke_session(caller.subject(), caller.session())
+        .await
+    {
         Ok(_) => StatusCode::NO_CONTENT,
         Err(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
