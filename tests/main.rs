@@ -1,1 +1,6 @@
 //! What the crate promises, a module a promise.
+
+mod examples;
+mod frameworks;
+mod readiness;
+mod support;

@@ -1,0 +1,9 @@
+//! What several modules of tests share: a file a concern.
+
+pub(crate) mod curl;
+pub(crate) mod gate;
+pub(crate) mod grpc;
+pub(crate) mod house;
+pub(crate) mod process;
+pub(crate) mod strict;
+pub(crate) mod wire;
