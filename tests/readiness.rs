@@ -111,7 +111,7 @@ async fn the_strict_service_finds_a_layer_that_calls_a_clone() {
     call(&mut careless, anonymous()).await;
 }
 
-/// Refuses at once, once by the token and once by the scope.
+/// Of one permit: a refusal at once gives it back, also while its answer is not read yet.
 async fn refuses_and_gives_back<S>(
     service: S,
     good: Request<String>,

@@ -137,18 +137,20 @@ async fn logout(State(tokens): State<Tokens>, caller: Authenticated) -> StatusCo
 }
 
 fn print_usage(url: &str) {
+    let check = format!(
+        "--http2-prior-knowledge -H content-type:application/grpc {url}/grpc.health.v1.Health/Check"
+    );
     println!(
         "listening on {url}
 
-In another terminal: log in, call, be refused, log out, be refused again. Any gRPC client will do;
-for curl, a message without fields is five bytes of nothing.
+In another terminal: log in, call, be refused, log out, be refused again. Any gRPC client will do.
+For curl, an empty message is five bytes of zero; refusals come without reading it.
 
   curl -s {url}/login -H 'content-type: application/json' -d '{{\"username\":\"alice\",\"password\":\"wonderland\"}}'
   TOKEN=  # paste the token here
-  check() {{ head -c5 /dev/zero | curl -s -D- -o/dev/null --http2-prior-knowledge -H content-type:application/grpc --data-binary @- {url}/grpc.health.v1.Health/Check \"$@\"; }}
-  check -H \"authorization: Bearer $TOKEN\"
-  check
+  head -c5 /dev/zero | curl -s -D- -o/dev/null --data-binary @- {check} -H \"authorization: Bearer $TOKEN\"
+  curl -i -X POST {check}
   curl -i -X POST {url}/logout -H \"authorization: Bearer $TOKEN\"
-  check -H \"authorization: Bearer $TOKEN\""
+  curl -i -X POST {check} -H \"authorization: Bearer $TOKEN\""
     );
 }
