@@ -4,6 +4,7 @@
 //! `LIFETIME=2s` for tokens that end while you watch.
 
 use std::env;
+use std::process::ExitCode;
 
 use axum::extract::{Json, State};
 use axum::http::StatusCode;
@@ -36,8 +37,20 @@ struct Me {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Failure> {
-    let life = humantime::parse_duration(&env::var("LIFETIME").unwrap_or("24h".into()))?;
+async fn main() -> ExitCode {
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Failure> {
+    let life = env::var("LIFETIME").unwrap_or("24h".into());
+    let life = humantime::parse_duration(&life)
+        .map_err(|error| format!("LIFETIME={life}: {error}; write it like 24h or 2s"))?;
     let tokens = TokenAuthority::builder(MemoryStore::new())
         .expiry(Lifetime::new(life))
         .build()?;
@@ -53,9 +66,7 @@ async fn main() -> Result<(), Failure> {
     let address = env::var("LISTEN").unwrap_or("127.0.0.1:3000".into());
     let listener = tokio::net::TcpListener::bind(&address)
         .await
-        .map_err(|error| {
-            format!("can't listen on {address}: {error}; set LISTEN to another address")
-        })?;
+        .map_err(|error| format!("LISTEN={address}: {error}; set another address"))?;
     print_usage(&format!("http://{}", listener.local_addr()?));
     Ok(axum::serve(listener, app).await?)
 }

@@ -3,11 +3,14 @@
 mod authority;
 mod configuration;
 mod contract;
+mod examples;
 mod expiry;
+mod frameworks;
 mod layering;
 mod memory;
 mod mutants;
 mod own_database;
+mod readiness;
 mod secrets;
 mod support;
 mod touch;

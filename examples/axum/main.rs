@@ -1,2 +1,151 @@
-//! Placeholder.
-fn main() {}
+//! axum: who calls is an extractor, who may is a layer or a line in a handler.
+//!
+//! `cargo run -p example-axum`, with `LISTEN=127.0.0.1:0` for any free port and `LIFETIME=2s` for
+//! tokens that end while you watch.
+
+use std::env;
+use std::process::ExitCode;
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::extract::{Json, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use serde::{Deserialize, Serialize};
+use tower_expiring_token::{
+    Authenticated, Json as InJson, Lifetime, MemoryStore, Principal, Rejection, RequireScopesLayer,
+    Scopes, Subject, TokenAuthority,
+};
+
+type Tokens = TokenAuthority<MemoryStore>;
+type Failure = Box<dyn std::error::Error>;
+
+static WRITE: LazyLock<Scopes> = LazyLock::new(|| Scopes::parse("write").expect("is a scope"));
+
+#[derive(Deserialize)]
+struct Login {
+    username: String,
+    password: String,
+}
+
+#[derive(Serialize)]
+struct LoggedIn {
+    token: String,
+    expires_at: String,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Failure> {
+    let life = env::var("LIFETIME").unwrap_or("24h".into());
+    let life = humantime::parse_duration(&life)
+        .map_err(|error| format!("LIFETIME={life}: {error}; write it like 24h or 2s"))?;
+    let tokens = TokenAuthority::builder(MemoryStore::new())
+        .expiry(Lifetime::new(life))
+        .build()?;
+
+    // The scope layer is inside of the token layer: what is added last is outermost.
+    let members = Router::new()
+        .route("/notes", get(read_notes).post(write_note))
+        .route_layer(RequireScopesLayer::all(["read"])?.respond(InJson))
+        .route("/me", get(me))
+        .route("/logout", post(logout))
+        .route_layer(tokens.layer().respond(InJson));
+    // Nobody needs a token here, but a bad one is refused all the same.
+    let anyone = Router::new()
+        .route("/hello", get(hello))
+        .route_layer(tokens.layer().optional().respond(InJson));
+    let app = Router::new()
+        .route("/login", post(login))
+        .merge(members)
+        .merge(anyone)
+        .with_state(tokens);
+
+    let address = env::var("LISTEN").unwrap_or("127.0.0.1:3000".into());
+    let listener = tokio::net::TcpListener::bind(&address)
+        .await
+        .map_err(|error| format!("LISTEN={address}: {error}; set another address"))?;
+    print_usage(&format!("http://{}", listener.local_addr()?));
+    axum::serve(listener, app)
+        .with_graceful_shutdown(async { tokio::signal::ctrl_c().await.expect("can be caught") })
+        .await?;
+    Ok(())
+}
+
+async fn login(
+    State(tokens): State<Tokens>,
+    Json(login): Json<Login>,
+) -> Result<Json<LoggedIn>, StatusCode> {
+    // Yours is a look-up and a password hash.
+    if login.username != "alice" || login.password != "wonderland" {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    // Alice may read, and not write.
+    let issued = tokens
+        .issue(login.username)
+        .scopes(["read"])
+        .await
+        .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    Ok(Json(LoggedIn {
+        token: issued.secret().into(),
+        expires_at: issued.expires_at().to_string(),
+    }))
+}
+
+async fn logout(State(tokens): State<Tokens>, caller: Authenticated) -> StatusCode {
+    match tokens
+        .revoke_session(caller.subject(), caller.session())
+        .await
+    {
+        Ok(_) => StatusCode::NO_CONTENT,
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+async fn me(alice: Principal<Subject>) -> String {
+    format!("{alice}, until {}\n", alice.authenticated().expires_at())
+}
+
+async fn hello(caller: Option<Principal<Subject>>) -> String {
+    match caller {
+        Some(alice) => format!("hello {alice}\n"),
+        None => "hello stranger\n".into(),
+    }
+}
+
+async fn read_notes(alice: Principal<Subject>) -> String {
+    format!("the notes of {alice}\n")
+}
+
+async fn write_note(caller: Authenticated) -> Result<StatusCode, Rejection> {
+    caller.require_all(&WRITE)?;
+    Ok(StatusCode::CREATED)
+}
+
+fn print_usage(url: &str) {
+    println!(
+        "listening on {url}
+
+In another terminal: log in, call, be refused, log out, be refused again.
+
+  curl -s {url}/login -H 'content-type: application/json' -d '{{\"username\":\"alice\",\"password\":\"wonderland\"}}'
+  TOKEN=  # paste the token here
+  curl -i {url}/me -H \"authorization: Bearer $TOKEN\"
+  curl -i {url}/me
+  curl -i {url}/hello
+  curl -i {url}/hello -H \"authorization: Bearer $TOKEN\"
+  curl -i {url}/notes -H \"authorization: Bearer $TOKEN\"
+  curl -i -X POST {url}/notes -H \"authorization: Bearer $TOKEN\"
+  curl -i -X POST {url}/logout -H \"authorization: Bearer $TOKEN\"
+  curl -i {url}/me -H \"authorization: Bearer $TOKEN\""
+    );
+}

@@ -88,7 +88,7 @@ impl Authenticated {
             .principal()
             .and_then(|principal| principal.downcast_ref());
         principal.ok_or_else(|| {
-            let (expected, found) = (self.held.principal_type(), type_name::<P>());
+            let (expected, found) = (type_name::<P>(), self.held.principal_type());
             Rejection::misbuilt(Reason::WrongPrincipal { expected, found })
         })
     }

@@ -284,7 +284,7 @@ impl fmt::Display for Reason {
             Self::WrongPrincipal { expected, found } => {
                 write!(
                     f,
-                    "expected the store's principal to be {expected}, found {found}"
+                    "expected a principal of type {expected}, found the store's: {found}"
                 )
             }
             _ => f.write_str(self.explanation()),

@@ -1,5 +1,12 @@
-//! What several promises need.
+//! What several modules of tests share: a file a concern.
 
+pub(crate) mod curl;
 pub(crate) mod database;
+pub(crate) mod gate;
+pub(crate) mod grpc;
+pub(crate) mod house;
 pub(crate) mod mutant;
+pub(crate) mod process;
+pub(crate) mod strict;
 pub(crate) mod tokens;
+pub(crate) mod wire;

@@ -1,0 +1,145 @@
+//! The examples as processes of their own, built once a run.
+
+use std::collections::HashMap;
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+/// Those that are packages. The quickstart is an example of the crate itself.
+const PACKAGES: [&str; 4] = [
+    "example-axum",
+    "example-hyper",
+    "example-tonic",
+    "example-warp",
+];
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running example. It is killed when this is dropped.
+pub(crate) struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    pub(crate) url: String,
+}
+
+/// Starts an example on a free port and waits until it listens.
+pub(crate) fn start(name: &str, lifetime: Option<&str>) -> Running {
+    let mut command = command(name);
+    command.env("LISTEN", "127.0.0.1:0").stdout(Stdio::piped());
+    if let Some(lifetime) = lifetime {
+        command.env("LIFETIME", lifetime);
+    }
+    let mut child = command.spawn().expect("a built example starts");
+    let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+    let (sender, lines) = channel();
+    thread::spawn(move || {
+        for line in stdout.lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    let mut running = Running {
+        child,
+        lines,
+        url: String::new(),
+    };
+    let first = running.line();
+    first
+        .strip_prefix("listening on ")
+        .unwrap_or_else(|| {
+            panic!("{name}: expected where it listens as the first line, found {first:?}")
+        })
+        .clone_into(&mut running.url);
+    running
+}
+
+/// Runs an example that can't start to its end.
+pub(crate) fn fail(name: &str, variable: &str, value: &str) -> Output {
+    let output = command(name)
+        .env("LISTEN", "127.0.0.1:0")
+        .env(variable, value)
+        .output();
+    output.expect("a built example starts")
+}
+
+fn command(name: &str) -> Command {
+    static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
+    let built = BUILT.get_or_init(build);
+    let mut command = Command::new(built.get(name).expect("an example of this name"));
+    command.env_remove("LISTEN").env_remove("LIFETIME");
+    command
+}
+
+/// Where the examples are, built with the profile and beside the target of these tests.
+fn build() -> HashMap<String, PathBuf> {
+    let tests = env::current_exe().expect("tests have a path");
+    let profile = tests.ancestors().nth(2).expect("target/<profile>/deps");
+    let name = match profile.file_name().and_then(|name| name.to_str()) {
+        Some("debug") => "dev",
+        Some(name) => name,
+        None => panic!("expected target/<profile>/deps/<test>, found {tests:?}"),
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let output = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()))
+        .args(["build", "--quiet", "--bins", "--example", "quickstart"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .args(["--profile", name, "--target-dir"])
+        .arg(profile.parent().expect("target"))
+        .args(["-p", "tower-expiring-token"])
+        .args(PACKAGES.iter().flat_map(|package| ["-p", package]))
+        .current_dir(root)
+        .output()
+        .expect("cargo is needed to build the examples: run these tests by `cargo test`");
+    assert!(
+        output.status.success(),
+        "the examples do not build:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let messages = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
+    let built = messages.lines().filter_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        let path = message["executable"].as_str()?;
+        Some((message["target"]["name"].as_str()?.to_owned(), path.into()))
+    });
+    built.collect()
+}
+
+impl Running {
+    fn line(&mut self) -> String {
+        self.lines
+            .recv_timeout(PATIENCE)
+            .expect("it prints what it should")
+    }
+
+    /// The lines to try that it prints: from the login to what comes after the logout.
+    pub(crate) fn lines_to_try(&mut self) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        let after_logout = |lines: &[String]| {
+            let beside = lines.len().checked_sub(2).and_then(|at| lines.get(at));
+            beside.is_some_and(|line| line.contains("/logout"))
+        };
+        while !after_logout(&lines) {
+            let line = self.line();
+            lines.extend(line.strip_prefix("  ").map(str::to_owned));
+        }
+        lines
+    }
+
+    /// Presses Ctrl-C. Whether it ended as something that has succeeded.
+    pub(crate) fn interrupt(mut self) -> bool {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status();
+        assert!(sent.expect("kill is there").success());
+        self.child.wait().expect("it is a child").success()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
