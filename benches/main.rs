@@ -1,2 +1,24 @@
-//! Placeholder.
-fn main() {}
+//! What a request costs, what a token in memory costs, and what a server has left, beside what
+//! people use today; all in one run, since figures of different machines can't be compared.
+#![cfg_attr(
+    not(test),
+    expect(clippy::disallowed_methods, reason = "a stopwatch reads the time")
+)]
+
+mod allocations;
+mod anchors;
+mod case;
+mod child;
+mod instructions;
+mod ours;
+mod request;
+mod table;
+mod time;
+
+use table::{Budget, Style};
+
+fn main() {
+    let (table, budgets) = request::measure();
+    table.print(Style::Text);
+    Budget::table(&budgets).print(Style::Text);
+}

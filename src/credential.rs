@@ -1,49 +1,46 @@
-//! `Authorization` fields → [`BearerToken`], or why not (RFC 9110 section 11.6.2, RFC 6750
-//! section 2.1).
+//! `Authorization` fields → the text where a token should be, or why there is none (RFC 9110
+//! section 11.6.2, RFC 6750 section 2.1).
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use crate::rejection::{Challenges, Malformed, Reason, is_tchar};
-use crate::token::BearerToken;
 
-/// The bearer token of a request, with the place of the scheme that carried it.
+/// What stands where a request's token should, with the place of the scheme that carried it. The
+/// field is marked as sensitive, whatever is in it.
 ///
 /// The error is the reason and, again, the place of the scheme that was used.
 pub(crate) fn parse<'a>(
-    headers: &'a HeaderMap,
+    headers: &'a mut HeaderMap,
     schemes: &Challenges,
-) -> Result<(BearerToken<'a>, usize), (Reason, usize)> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else {
+) -> Result<(&'a [u8], usize), (Reason, usize)> {
+    // Where no field is there twice, this one need not be searched for a second time.
+    let repeated = headers.len() > headers.keys_len()
+        && headers.get_all(AUTHORIZATION).iter().nth(1).is_some();
+    let Some(value) = headers.get_mut(AUTHORIZATION) else {
         return Err((Reason::NoCredentials, 0));
     };
-    if values.next().is_some() {
+    value.set_sensitive(true);
+    if repeated {
         return Err((Reason::DuplicateHeader, 0));
     }
     let value = trimmed(value.as_bytes());
-    if value.is_empty() {
+    let Some(&first) = value.first() else {
         return Err((Reason::NoCredentials, 0));
-    }
-    let end = value
-        .iter()
-        .position(|&byte| !is_tchar(byte))
-        .unwrap_or(value.len());
-    let (word, rest) = value.split_at(end);
-    if word.is_empty() {
-        return Err((Reason::Malformed(Malformed::Scheme), 0));
-    }
-    let Some(used) = schemes.position(word) else {
-        return Err((Reason::OtherScheme, 0));
+    };
+    let Some((used, rest)) = schemes.strip(value) else {
+        let reason = if is_tchar(first) {
+            Reason::OtherScheme
+        } else {
+            Reason::Malformed(Malformed::Scheme)
+        };
+        return Err((reason, 0));
     };
     if rest.first().is_some_and(|&byte| byte != b' ') {
         return Err((Reason::Malformed(Malformed::Separator), used));
     }
     let spaces = rest.iter().take_while(|&&byte| byte == b' ').count();
-    match BearerToken::from_bytes(&rest[spaces..]) {
-        Ok(token) => Ok((token, used)),
-        Err(fault) => Err((Reason::Malformed(Malformed::Token(fault)), used)),
-    }
+    Ok((&rest[spaces..], used))
 }
 
 /// Optional white space around a field's value is no part of it; nothing else is trimmed

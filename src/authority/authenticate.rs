@@ -3,9 +3,9 @@ use std::sync::Arc;
 use super::touch::Claim;
 use super::{Authenticated, BuildError, TokenAuthority};
 use crate::expiry::judge;
-use crate::rejection::{Reason, Rejection};
+use crate::rejection::{Malformed, Reason, Rejection};
 use crate::store::{Finding, TokenStore, Touch};
-use crate::token::{BearerToken, TokenDigest};
+use crate::token::{BearerToken, MalformedToken, TokenDigest};
 
 /// The kinds of token that a door lets in, as bits.
 #[derive(Clone, Copy, Debug)]
@@ -62,17 +62,20 @@ impl<S> TokenAuthority<S> {
         })
     }
 
-    /// The token's kind and digest, by its text alone.
+    /// The kind and the digest of what was shown as a token, by its text alone.
     pub(crate) fn present(
         &self,
-        token: &BearerToken<'_>,
+        text: &[u8],
         admitted: Admitted,
         used: usize,
     ) -> Result<Presented, Reason> {
         let mut kinds = self.shared.kinds.iter().enumerate();
         let (kind, digest) = kinds
-            .find_map(|(index, kind)| Some((index, kind.kind.digest(token)?)))
-            .ok_or(Reason::UnknownToken)?;
+            .find_map(|(index, kind)| Some((index, kind.kind.recognise(text)?)))
+            .ok_or_else(|| match MalformedToken::of(text) {
+                Some(fault) => Reason::Malformed(Malformed::Token(fault)),
+                None => Reason::UnknownToken,
+            })?;
         if admitted.has(kind) {
             Ok(Presented { digest, kind, used })
         } else {
@@ -90,7 +93,7 @@ impl<S: TokenStore> TokenAuthority<S> {
     /// Why the token is not good, or a 503 when the store can't say.
     pub async fn authenticate(&self, token: &BearerToken<'_>) -> Result<Authenticated, Rejection> {
         let presented = self
-            .present(token, Admitted::access(), 0)
+            .present(token.expose().as_bytes(), Admitted::access(), 0)
             .map_err(|reason| self.reject(reason, 0))?;
         self.authenticate_presented(presented).await
     }
@@ -141,7 +144,7 @@ impl<S: TokenStore> TokenAuthority<S> {
         };
         let kind = &self.shared.kinds[presented.kind];
         let record = held.record();
-        if record.kind() != kind.kind.name() || record.generation().is_some() {
+        if !kind.kind.is_of(record) || record.generation().is_some() {
             return refuse(Reason::UnknownToken);
         }
         let now = self.now();

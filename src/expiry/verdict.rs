@@ -25,7 +25,7 @@ pub fn judge(policy: &dyn ExpiryPolicy, times: &TokenTimes, now: Timestamp) -> V
     };
     let bound = policy.bound(times).or_earlier(record);
     let live = now < bound.at;
-    let due = live && now.since(times.last_used_at) >= policy.write_interval();
+    let due = live && now >= times.last_used_at + policy.write_interval();
     let touch = due.then(|| {
         policy
             .bound(&TokenTimes {

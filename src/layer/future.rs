@@ -92,13 +92,12 @@ where
         loop {
             let state = match self.as_mut().project().state.project() {
                 Project::Passed { future, vary } => {
-                    let mut response = ready!(future.poll(context))?;
-                    if *vary {
-                        response
-                            .headers_mut()
-                            .append(VARY, HeaderValue::from_static("authorization"));
+                    let mut polled = future.poll(context);
+                    if *vary && let Poll::Ready(Ok(response)) = &mut polled {
+                        let value = HeaderValue::from_static("authorization");
+                        response.headers_mut().append(VARY, value);
                     }
-                    return Poll::Ready(Ok(response));
+                    return polled;
                 }
                 Project::Refused { response } => {
                     return Poll::Ready(Ok(response

@@ -34,22 +34,21 @@ impl<Inner, S, R> ExpiringToken<Inner, S, R> {
 }
 
 impl<S: TokenStore, R> Settings<S, R> {
-    fn hear<B>(&self, request: &Request<B>) -> Result<Heard, Rejection> {
-        let refuse = |(reason, used)| Err(self.authority.reject(reason, used));
-        let (token, used) = match credential::parse(request.headers(), self.authority.challenges())
-        {
-            Ok(heard) => heard,
+    fn hear<B>(&self, request: &mut Request<B>) -> Result<Heard, Rejection> {
+        let heard = credential::parse(request.headers_mut(), self.authority.challenges());
+        let presented = heard.and_then(|(text, used)| {
+            let presented = self.authority.present(text, self.admitted, used);
+            presented.map_err(|reason| (reason, used))
+        });
+        match presented {
+            Ok(presented) => Ok(Heard::Presented(presented)),
             Err((Reason::NoCredentials, _)) if self.manner.preflight && is_preflight(request) => {
-                return Ok(Heard::Preflight);
+                Ok(Heard::Preflight)
             }
             Err((Reason::NoCredentials | Reason::OtherScheme, _)) if self.manner.optional => {
-                return Ok(Heard::Anonymous);
+                Ok(Heard::Anonymous)
             }
-            Err(refused) => return refuse(refused),
-        };
-        match self.authority.present(&token, self.admitted, used) {
-            Ok(presented) => Ok(Heard::Presented(presented)),
-            Err(reason) => refuse((reason, used)),
+            Err((reason, used)) => Err(self.authority.reject(reason, used)),
         }
     }
 }
@@ -66,8 +65,6 @@ impl<R> Manner<R> {
     pub(super) fn admit<B>(&self, request: &mut Request<B>, authenticated: Authenticated) {
         if self.strip {
             request.headers_mut().remove(AUTHORIZATION);
-        } else if let Some(value) = request.headers_mut().get_mut(AUTHORIZATION) {
-            value.set_sensitive(true);
         }
         request.extensions_mut().insert(authenticated);
     }
@@ -103,7 +100,7 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let settings = &self.settings;
         let manner = &*settings.manner;
-        let presented = match settings.hear(&request) {
+        let presented = match settings.hear(&mut request) {
             Ok(Heard::Presented(presented)) => presented,
             Ok(Heard::Anonymous) => {
                 request

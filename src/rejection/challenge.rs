@@ -1,6 +1,7 @@
 use std::sync::{PoisonError, RwLock};
 
-use http::HeaderValue;
+use http::header::{CACHE_CONTROL, HeaderValue, VARY, WWW_AUTHENTICATE};
+use http::{HeaderMap, StatusCode};
 
 use super::{ErrorCode, Reason};
 
@@ -13,6 +14,9 @@ pub(crate) struct Challenges {
     realm: Box<str>,
     explain: bool,
     schemes: Box<[Scheme]>,
+    /// All fields of the common refusals, for each scheme that may be used: copied faster than
+    /// written.
+    written: Box<[Written]>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -20,8 +24,13 @@ struct Scheme {
     word: Box<str>,
     alone: HeaderValue,
     bare: HeaderValue,
-    invalid_request: HeaderValue,
-    invalid_token: HeaderValue,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Written {
+    no_error: HeaderMap,
+    invalid_request: HeaderMap,
+    invalid_token: HeaderMap,
 }
 
 /// What can't stand in a challenge.
@@ -32,6 +41,9 @@ pub(crate) enum ChallengeFault {
     SchemeTwice(String),
     Realm(String),
 }
+
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+pub(super) const AUTHORIZATION: HeaderValue = HeaderValue::from_static("authorization");
 
 /// Each distinct configuration once, so that building an authority again leaks nothing more.
 static WRITTEN: RwLock<Vec<&'static Challenges>> = RwLock::new(Vec::new());
@@ -73,18 +85,34 @@ impl Challenges {
                 Scheme::write(word, realm).ok_or_else(|| ChallengeFault::Scheme(word.clone()))?,
             );
         }
-        Ok(Self {
+        let mut challenges = Self {
             realm: realm.into(),
             explain,
             schemes: schemes.into(),
-        })
+            written: Box::default(),
+        };
+        challenges.written = (0..words.len())
+            .map(|used| Written {
+                no_error: challenges.write_fields(used, &Reason::NoCredentials),
+                invalid_request: challenges.write_fields(used, &Reason::DuplicateHeader),
+                invalid_token: challenges.write_fields(used, &Reason::UnknownToken),
+            })
+            .collect();
+        Ok(challenges)
     }
 
-    /// The place of this scheme word among ours, compared in any case (RFC 9110 section 11.1).
-    pub(crate) fn position(&self, word: &[u8]) -> Option<usize> {
-        self.schemes
-            .iter()
-            .position(|scheme| scheme.word.as_bytes().eq_ignore_ascii_case(word))
+    /// The place among ours of the scheme that a field's value begins with, compared in any case
+    /// (RFC 9110 section 11.1), and what follows its word.
+    pub(crate) fn strip<'a>(&self, value: &'a [u8]) -> Option<(usize, &'a [u8])> {
+        let mut schemes = self.schemes.iter().enumerate();
+        schemes.find_map(|(index, scheme)| {
+            let own = scheme.word.as_bytes();
+            let (word, rest) = value.split_at_checked(own.len())?;
+            // Nearly all clients write it as we do.
+            let same = word == own || word.eq_ignore_ascii_case(own);
+            let ends = !rest.first().is_some_and(|&byte| is_tchar(byte));
+            (same && ends).then_some((index, rest))
+        })
     }
 
     /// The first scheme word without anything.
@@ -92,34 +120,45 @@ impl Challenges {
         self.schemes[0].alone.clone()
     }
 
-    /// One line for each scheme. The error stands in the line of the scheme that was used, the
-    /// other lines are bare.
-    pub(super) fn lines(&self, used: usize, reason: &Reason) -> impl Iterator<Item = HeaderValue> {
-        let code = reason.code();
-        self.schemes
-            .iter()
-            .enumerate()
-            .map(move |(index, scheme)| match code {
+    /// All fields of a refusal for this reason, after this scheme was used.
+    pub(super) fn fields(&self, used: usize, reason: &Reason) -> HeaderMap {
+        let written = &self.written[used];
+        match (reason.status(), reason.code()) {
+            (StatusCode::UNAUTHORIZED, None) => written.no_error.clone(),
+            (_, Some(ErrorCode::InvalidRequest)) if !self.explain => {
+                written.invalid_request.clone()
+            }
+            (_, Some(ErrorCode::InvalidToken)) if !self.explain => written.invalid_token.clone(),
+            _ => self.write_fields(used, reason),
+        }
+    }
+
+    /// One challenge for each scheme. The error stands in that of the scheme that was used, the
+    /// others are bare.
+    fn write_fields(&self, used: usize, reason: &Reason) -> HeaderMap {
+        let mut fields = uncached();
+        if !reason.status().is_client_error() {
+            return fields;
+        }
+        for (index, scheme) in self.schemes.iter().enumerate() {
+            let line = match reason.code() {
                 Some(code) if index == used => self.with_error(scheme, code, reason),
                 _ => scheme.bare.clone(),
-            })
+            };
+            fields.append(WWW_AUTHENTICATE, line);
+        }
+        fields
     }
 
     fn with_error(&self, scheme: &Scheme, code: ErrorCode, reason: &Reason) -> HeaderValue {
-        let parameter = match (code, reason) {
-            (ErrorCode::InvalidRequest, _) if !self.explain => {
-                return scheme.invalid_request.clone();
-            }
-            (ErrorCode::InvalidToken, _) if !self.explain => return scheme.invalid_token.clone(),
-            (_, Reason::InsufficientScope(needed)) => format!(", scope=\"{needed}\""),
-            _ => String::new(),
-        };
-        let description = if self.explain {
-            reason.explanation()
-        } else {
-            code.description()
-        };
-        let line = error_line(&scheme.word, &self.realm, code, description) + &parameter;
+        let word = &scheme.word;
+        let realm = quoted(&self.realm);
+        let description = self.description(reason);
+        let mut line =
+            format!("{word} realm={realm}, error=\"{code}\", error_description=\"{description}\"");
+        if let Reason::InsufficientScope(needed) = reason {
+            line += &format!(", scope=\"{needed}\"");
+        }
         HeaderValue::try_from(line).unwrap_or_else(|_| scheme.bare.clone())
     }
 
@@ -139,22 +178,20 @@ impl Scheme {
             return None;
         }
         let value = |text: String| HeaderValue::try_from(text).ok();
-        let error = |code: ErrorCode| value(error_line(word, realm, code, code.description()));
         Some(Self {
             alone: value(word.to_owned())?,
             bare: value(format!("{word} realm={}", quoted(realm)))?,
-            invalid_request: error(ErrorCode::InvalidRequest)?,
-            invalid_token: error(ErrorCode::InvalidToken)?,
             word: word.into(),
         })
     }
 }
 
-fn error_line(word: &str, realm: &str, code: ErrorCode, description: &str) -> String {
-    format!(
-        "{word} realm={}, error=\"{code}\", error_description=\"{description}\"",
-        quoted(realm)
-    )
+/// The fields that keep a refusal out of caches, or at least from other clients.
+pub(super) fn uncached() -> HeaderMap {
+    let mut fields = HeaderMap::new();
+    fields.insert(CACHE_CONTROL, NO_STORE);
+    fields.insert(VARY, AUTHORIZATION);
+    fields
 }
 
 /// RFC 9110 section 5.6.4.
@@ -164,22 +201,21 @@ fn quoted(text: &str) -> String {
 
 /// A character of a token, in the sense of RFC 9110 section 5.6.2.
 pub(crate) const fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
+    TCHARS[byte as usize]
 }
+
+const TCHARS: [bool; 256] = {
+    let marks = b"!#$%&'*+-.^_`|~";
+    let mut tchars = [false; 256];
+    let mut index = 0;
+    while index < marks.len() {
+        tchars[marks[index] as usize] = true;
+        index += 1;
+    }
+    let mut byte = 0;
+    while byte < 128u8 {
+        tchars[byte as usize] |= byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    tchars
+};

@@ -41,8 +41,8 @@ impl Rejection {
     /// The refusal of a gRPC request: HTTP 200, the status in the header block, this (empty) body.
     pub(super) fn grpc_response<B>(&self, content_type: &HeaderValue, body: B) -> Response<B> {
         let mut response = Response::new(body);
+        *response.headers_mut() = self.fields();
         let headers = response.headers_mut();
-        self.write_fields(headers);
         headers.insert(CONTENT_TYPE, content_type.clone());
         headers.insert(GRPC_STATUS, HeaderValue::from(self.grpc_status()));
         if let Ok(message) = HeaderValue::try_from(percent_encoded(&self.grpc_message())) {

@@ -2,10 +2,10 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, VARY};
 use http::{HeaderMap, Response, StatusCode};
 
-use super::challenge::Challenges;
+use super::challenge::{self, AUTHORIZATION, Challenges, NO_STORE};
 use crate::expiry::Rule;
 use crate::token::{MalformedToken, Scopes};
 
@@ -83,8 +83,6 @@ pub enum ErrorCode {
 
 /// How long a client should wait when the store could not say.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-const AUTHORIZATION: HeaderValue = HeaderValue::from_static("authorization");
 
 // === impl Rejection ===
 
@@ -140,7 +138,7 @@ impl Rejection {
     pub fn response<B>(&self, body: B) -> Response<B> {
         let mut response = Response::new(body);
         *response.status_mut() = self.status();
-        self.write_fields(response.headers_mut());
+        *response.headers_mut() = self.fields();
         response
     }
 
@@ -159,17 +157,15 @@ impl Rejection {
         }
     }
 
-    pub(super) fn write_fields(&self, headers: &mut HeaderMap) {
-        headers.insert(CACHE_CONTROL, NO_STORE);
-        headers.insert(VARY, AUTHORIZATION);
+    pub(super) fn fields(&self) -> HeaderMap {
+        let mut fields = match self.challenges {
+            Some(challenges) => challenges.fields(self.used, &self.reason),
+            None => challenge::uncached(),
+        };
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+            fields.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
         }
-        if let Some(challenges) = self.challenges.filter(|_| self.status().is_client_error()) {
-            for line in challenges.lines(self.used, &self.reason) {
-                headers.append(WWW_AUTHENTICATE, line);
-            }
-        }
+        fields
     }
 
     /// The first scheme word alone, which is all that Django REST framework challenges with.

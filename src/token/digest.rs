@@ -5,6 +5,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::sha256::sha256;
 use super::{InvalidDigits, SessionId, digits};
 
 /// What a store keeps of a token: 32 bytes, the key of its record. Who reads the table can't
@@ -52,10 +53,10 @@ impl TokenDigest {
         Self(hash.into()).routed(route)
     }
 
-    pub(super) fn of_text(text: &str, key: Option<&DigestKey>) -> Self {
+    pub(super) fn of_text(text: &[u8], key: Option<&DigestKey>) -> Self {
         Self(match key {
-            None => Sha256::digest(text).into(),
-            Some(key) => key.sign(text.as_bytes()),
+            None => sha256(text),
+            Some(key) => key.sign(text),
         })
     }
 

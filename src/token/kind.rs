@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::digest::DigestKey;
 use super::text::{self, Form};
 use super::word::Word;
-use super::{BearerToken, TokenDigest};
+use super::{BearerToken, TokenDigest, TokenRecord};
 
 /// A sort of token: its name, what its text looks like, and the digest function of its texts.
 /// How long it lives is the policy that the authority gives it.
@@ -70,13 +70,23 @@ impl TokenKind {
     /// or length, a wrong checksum), and then no store need hear of it.
     #[must_use]
     pub fn digest(&self, token: &BearerToken<'_>) -> Option<TokenDigest> {
-        let text = token.expose();
+        self.recognise(token.expose().as_bytes())
+    }
+
+    /// The same of any bytes. Those with a good checksum need no look at their characters: no
+    /// store has a digest of what was never issued.
+    pub(crate) fn recognise(&self, text: &[u8]) -> Option<TokenDigest> {
         let route = self.form.recognise(text)?;
         let digest = TokenDigest::of_text(text, self.key.as_ref());
         Some(match route {
             Some(route) => digest.routed(route),
             None => digest,
         })
+    }
+
+    /// Whether this is the kind that the record names.
+    pub(crate) fn is_of(&self, record: &TokenRecord) -> bool {
+        self.name == record.kind
     }
 
     pub(crate) fn draw(&self, route: u16) -> Result<Zeroizing<String>, getrandom::Error> {

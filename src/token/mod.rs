@@ -7,6 +7,7 @@ mod kind;
 mod record;
 mod scope;
 mod session;
+mod sha256;
 mod subject;
 mod text;
 mod word;

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 pub struct TokenRecord {
     /// Its tail is the label.
     subject: Subject,
-    kind: Word,
+    pub(super) kind: Word,
     scopes: Scopes,
     session: SessionId,
     times: TokenTimes,

@@ -58,15 +58,14 @@ impl Form {
         clippy::option_option,
         reason = "the outer is the verdict, the inner the form's"
     )]
-    pub(super) fn recognise(&self, text: &str) -> Option<Option<u16>> {
-        let bytes = text.as_bytes();
+    pub(super) fn recognise(&self, text: &[u8]) -> Option<Option<u16>> {
         match self {
             Self::Own { prefix } => {
-                let rest = bytes.strip_prefix(prefix.as_bytes())?;
+                let rest = text.strip_prefix(prefix.as_bytes())?;
                 if rest.len() != ROUTE + SECRET + CHECKSUM {
                     return None;
                 }
-                let (summed, sum) = bytes.split_at(bytes.len() - CHECKSUM);
+                let (summed, sum) = text.split_at(text.len() - CHECKSUM);
                 if checksum(summed) != sum {
                     return None;
                 }
@@ -75,7 +74,7 @@ impl Form {
                 (high < 64 && low < 64).then(|| Some(u16::from(high) << 6 | u16::from(low)))
             }
             Self::Hex { digits } => {
-                (bytes.len() == *digits && bytes.iter().all(is_hex)).then_some(None)
+                (text.len() == *digits && text.iter().all(is_hex)).then_some(None)
             }
         }
     }
