@@ -1,5 +1,79 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![doc = include_str!("../README.md")]
+//! Tower middleware that authenticates HTTP and gRPC requests by opaque bearer tokens that expire.
+//!
+//! ```
+//! use http::{Request, Response, StatusCode};
+//! use tower::{Layer, Service, ServiceExt, service_fn};
+//! use tower_expiring_token::{Authenticated, Lifetime, MemoryStore, Rejection, TokenAuthority};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let tokens = TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24)).build()?;
+//!
+//! // Any tower service: hyper's, axum's, tonic's, warp's.
+//! let mut service = tokens.layer().layer(service_fn(async |request: Request<String>| {
+//!     let caller = Authenticated::of(request.extensions())?;
+//!     Ok::<_, Rejection>(Response::new(format!("hello {}", caller.subject())))
+//! }));
+//!
+//! let issued = tokens.issue("alice").await?;
+//! let request = |token: &str| {
+//!     Request::builder().header("authorization", format!("Bearer {token}")).body(String::new())
+//! };
+//! let response = service.ready().await?.call(request(issued.secret())?).await?;
+//! assert_eq!(response.into_body(), "hello alice");
+//!
+//! tokens.revoke_all(issued.record().subject()).await?;
+//! let response = service.ready().await?.call(request(issued.secret())?).await?;
+//! assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The nouns
+//!
+//! - [`TokenAuthority`] owns the store, the policies and the clock. It issues, authenticates,
+//!   lists, revokes and purges. All that can be wrong with a configuration is said when it is
+//!   [built](AuthorityBuilder::build).
+//! - [`ExpiringTokenLayer`] is the door for requests: [`TokenAuthority::layer`] makes it.
+//! - [`Authenticated`] is the proof in a request's extensions: who calls, by which session, with
+//!   which scopes, until when.
+//! - [`TokenStore`] is where tokens are kept. [`MemoryStore`] is bundled; implement the trait over
+//!   tables that you have, and [`IssuingStore`] and [`RotatingStore`] where you issue and refresh.
+//!   [`WithPrincipals`] gives any store principals of your own type.
+//! - [`Lifetime`] says when tokens end; [`ExpiryPolicy`] is for rules of your own.
+//! - [`Rejection`] is why not, as data. It is in the extensions of every response that refuses;
+//!   [`Empty`], [`Json`], [`Drf`] or a closure give it a body.
+//!
+//! # Where to put the layer
+//!
+//! Outside of handlers and of [`RequireScopesLayer`]; inside of CORS, tracing and compression. A
+//! `tower::ServiceBuilder` lists the outermost first; chained `Router::layer` calls put the last
+//! one outermost. Mark `authorization` as sensitive outside of tracing, since this layer's own
+//! mark comes after it. In axum, routes added after `.layer(..)` are not behind it, and an
+//! extractor there answers 500, never 401. In tonic, `Server::layer` guards health and reflection
+//! too; guard one service by `tonic::service::LayerExt::named_layer`.
+//!
+//! For scripts of other origins to read a challenge, the CORS layer must expose
+//! `WWW-Authenticate`.
+//!
+//! # Sessions or tokens
+//!
+//! To let requests in by a cookie session or a token, put the session layer outside, then
+//! [`ExpiringTokenLayer::optional`], and a small layer inside that asks for one of the two.
+//!
+//! # What it does not do
+//!
+//! It checks no passwords, reads tokens from the `Authorization` header alone, and is no OAuth
+//! authorization server. A WebSocket outlives the response that began it: watch
+//! [`Authenticated::expires_at`] in its handler.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `axum`: the extractors [`Principal`] and [`Authenticated`]; pulls axum-core.
+//! - `test-util`: [`testing`], for your handlers and your store; pulls nothing.
 
 mod authority;
 mod clock;
@@ -12,6 +86,12 @@ mod store;
 pub mod testing;
 mod token;
 
+/// The README's examples are compiled too.
+#[cfg(all(doctest, feature = "axum", feature = "test-util"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+/// For implementing this crate's traits: the very macro that they are declared with.
 pub use async_trait::async_trait;
 
 pub use authority::{
