@@ -107,8 +107,9 @@ pub use layer::{
 };
 pub use rejection::{Drf, Empty, ErrorCode, Json, Malformed, Reason, Rejection, Respond};
 pub use store::{
-    Finding, Found, Inserted, IssuingStore, MemoryStore, NewSession, NewToken, Place, Principals,
-    Rotated, RotatingStore, Rotation, Slot, StoreError, TokenStore, Touch, WithPrincipals,
+    Change, Finding, Found, Inserted, IssuingStore, MemoryStore, NewSession, NewToken, Place,
+    Principals, Rotated, RotatingStore, Rotation, Slot, StoreError, TokenStore, Touch, Watch,
+    WatchedStore, WithPrincipals,
 };
 pub use token::{
     BearerToken, DigestKey, InvalidDigits, InvalidScope, MalformedToken, RecordBuilder, Scopes,

@@ -282,7 +282,7 @@ pub enum Rotated {
 
 // === impl for Arc: by hand, since a second #[async_trait] would box a second time ===
 
-type BoxFuture<'f, T> = Pin<Box<dyn Future<Output = T> + Send + 'f>>;
+pub(super) type BoxFuture<'f, T> = Pin<Box<dyn Future<Output = T> + Send + 'f>>;
 
 impl<T: TokenStore + ?Sized> TokenStore for Arc<T> {
     type Principal = T::Principal;

@@ -5,6 +5,7 @@ mod error;
 mod found;
 mod memory;
 mod principals;
+mod watch;
 
 pub use contract::{
     Finding, Inserted, IssuingStore, NewSession, NewToken, Place, Rotated, RotatingStore, Rotation,
@@ -14,5 +15,6 @@ pub use error::StoreError;
 pub use found::Found;
 pub use memory::MemoryStore;
 pub use principals::{Principals, WithPrincipals};
+pub use watch::{Change, Watch, WatchedStore};
 
 pub(crate) use found::Held;
