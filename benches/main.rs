@@ -1,9 +1,6 @@
 //! What a request costs, what a token in memory costs, and what a server has left, beside what
 //! people use today; all in one run, since figures of different machines can't be compared.
-#![cfg_attr(
-    not(test),
-    expect(clippy::disallowed_methods, reason = "a stopwatch reads the time")
-)]
+#![expect(clippy::disallowed_methods, reason = "a stopwatch reads the time")]
 
 mod allocations;
 mod anchors;

@@ -6,6 +6,7 @@ use std::fmt;
 #[derive(Clone, Copy)]
 pub(crate) enum Style {
     Text,
+    #[allow(dead_code, reason = "for pages that quote a table")]
     Markdown,
 }
 

@@ -369,7 +369,7 @@ async fn a_store_that_cant_say_is_never_a_verdict() {
         std::iter::successors(std::error::Error::source(&rejection), |error| {
             error.source()
         })
-        .map(|e| e.to_string())
+        .map(ToString::to_string)
         .collect();
     assert_eq!(
         causes,
