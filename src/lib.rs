@@ -37,7 +37,8 @@
 //!   [built](AuthorityBuilder::build).
 //! - [`ExpiringTokenLayer`] is the door for requests: [`TokenAuthority::layer`] makes it.
 //! - [`Authenticated`] is the proof in a request's extensions: who calls, by which session, with
-//!   which scopes, until when.
+//!   which scopes, until when. [`RequireLayer`] and its own checks ask for more: scopes, a kind, a
+//!   recent login ([`TokenAuthority::require_recent`]).
 //! - [`TokenStore`] is where tokens are kept. [`MemoryStore`] is bundled; implement the trait over
 //!   tables that you have, and [`IssuingStore`] and [`RotatingStore`] where you issue and refresh.
 //!   [`WithPrincipals`] gives any store principals of your own type.
@@ -47,7 +48,8 @@
 //!
 //! # Where to put the layer
 //!
-//! Outside of handlers and of [`RequireScopesLayer`]; inside of CORS, tracing and compression. A
+//! Outside of handlers and of [`RequireLayer`] (a recent login outside of scopes, so that a stale
+//! one learns nothing of them); inside of CORS, tracing and compression. A
 //! `tower::ServiceBuilder` lists the outermost first; chained `Router::layer` calls put the last
 //! one outermost. Mark `authorization` as sensitive outside of tracing, since this layer's own
 //! mark comes after it. In axum, routes added after `.layer(..)` are not behind it, and an
@@ -102,9 +104,7 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use expiry::{Bound, ExpiryPolicy, Lifetime, Rule, Verdict, judge};
 #[cfg(feature = "axum")]
 pub use layer::Principal;
-pub use layer::{
-    ExpiringToken, ExpiringTokenLayer, RequireScopes, RequireScopesLayer, ResponseFuture,
-};
+pub use layer::{ExpiringToken, ExpiringTokenLayer, Require, RequireLayer, ResponseFuture};
 pub use rejection::{Drf, Empty, ErrorCode, Json, Malformed, Reason, Rejection, Respond};
 pub use store::{
     Change, Finding, Found, Inserted, IssuingStore, MemoryStore, NewSession, NewToken, Place,

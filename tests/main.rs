@@ -12,5 +12,6 @@ mod mutants;
 mod own_database;
 mod readiness;
 mod secrets;
+mod step_up;
 mod support;
 mod touch;

@@ -15,9 +15,7 @@ use tower::limit::{
     ConcurrencyLimit, ConcurrencyLimitLayer, RateLimit, RateLimitLayer, rate::Rate,
 };
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_expiring_token::{
-    Authenticated, Lifetime, MemoryStore, RequireScopesLayer, TokenAuthority,
-};
+use tower_expiring_token::{Authenticated, Lifetime, MemoryStore, RequireLayer, TokenAuthority};
 
 use crate::support::gate::Gated;
 use crate::support::house::{House, changed};
@@ -83,10 +81,10 @@ async fn what_is_called_was_polled_ready_itself() {
         let optional = layer.clone().optional().layer(Strict::new());
         call_in_all_ways(optional, anonymous, 200).await;
 
-        let readers = RequireScopesLayer::all(["read"]).unwrap();
+        let readers = RequireLayer::all(["read"]).unwrap();
         let scoped = layer.layer(readers.layer(Strict::new()));
         call_in_all_ways(scoped, || request(&good), 200).await;
-        let writers = RequireScopesLayer::all(["write"]).unwrap();
+        let writers = RequireLayer::all(["write"]).unwrap();
         let scoped = layer.layer(writers.layer(Strict::new()));
         call_in_all_ways(scoped, || request(&good), 403).await;
 
@@ -135,7 +133,7 @@ async fn a_refusal_at_once_gives_back_the_permit_that_readiness_took() {
     let house = House::at_once();
     let limited = ConcurrencyLimit::new(service_fn(answer), 1);
     let layer = house.tokens.layer();
-    let writers = RequireScopesLayer::all(["write"]).unwrap();
+    let writers = RequireLayer::all(["write"]).unwrap();
     let good = house.token("alice", &["write"]).await;
     let reader = house.token("alice", &["read"]).await;
     let revoked = house.revoked().await;

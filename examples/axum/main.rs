@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use tower_expiring_token::{
-    Authenticated, Json as InJson, Lifetime, MemoryStore, Principal, Rejection, RequireScopesLayer,
+    Authenticated, Json as InJson, Lifetime, MemoryStore, Principal, Rejection, RequireLayer,
     Scopes, Subject, TokenAuthority,
 };
 
@@ -56,7 +56,7 @@ async fn serve() -> Result<(), Failure> {
     // The scope layer is inside of the token layer: what is added last is outermost.
     let members = Router::new()
         .route("/notes", get(read_notes).post(write_note))
-        .route_layer(RequireScopesLayer::all(["read"])?.respond(InJson))
+        .route_layer(RequireLayer::all(["read"])?.respond(InJson))
         .route("/me", get(me))
         .route("/logout", post(logout))
         .route_layer(tokens.layer().respond(InJson));

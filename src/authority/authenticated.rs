@@ -1,6 +1,7 @@
 use std::any::type_name;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Extensions;
 
@@ -153,7 +154,8 @@ impl Authenticated {
     ///
     /// A 403 `insufficient_scope` that names them (RFC 6750 section 3.1).
     pub fn require_all(&self, needed: &Scopes) -> Result<(), Rejection> {
-        self.require(self.scopes().includes(needed), needed)
+        let has = self.scopes().includes(needed);
+        self.require(has, || Reason::InsufficientScope(needed.clone()))
     }
 
     /// Refuses unless the token has at least one of these scopes.
@@ -162,18 +164,49 @@ impl Authenticated {
     ///
     /// A 403 `insufficient_scope` that names them (RFC 6750 section 3.1).
     pub fn require_any(&self, needed: &Scopes) -> Result<(), Rejection> {
-        self.require(self.scopes().intersects(needed), needed)
+        let has = self.scopes().intersects(needed);
+        self.require(has, || Reason::InsufficientScope(needed.clone()))
     }
 
-    fn require(&self, has: bool, needed: &Scopes) -> Result<(), Rejection> {
-        if has {
+    /// Refuses unless the token is of this kind: for what only some of the kinds may do that the
+    /// layer lets in.
+    ///
+    /// # Errors
+    ///
+    /// A 401 `invalid_token`, as where the layer does not let the kind in.
+    pub fn require_kind(&self, name: &str) -> Result<(), Rejection> {
+        self.require(self.kind() == name, || Reason::WrongKind)
+    }
+
+    /// Refuses unless the user has proved who he is at most `max_age` before `now`: for what a
+    /// token alone should not do, since it may be stolen. An age of `max_age` passes, any more
+    /// does not; a proof that lies in the future (a clock went back) is of age zero.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_expiring_token::{Authenticated, Rejection, TokenAuthority};
+    ///
+    /// fn close_account<S>(tokens: &TokenAuthority<S>, caller: &Authenticated) -> Result<(), Rejection> {
+    ///     caller.require_recent(Duration::from_secs(300), tokens.now())?;
+    ///     // …
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A 401 `insufficient_user_authentication` that names `max_age` in seconds, cut to whole
+    /// ones (RFC 9470 section 3).
+    pub fn require_recent(&self, max_age: Duration, now: Timestamp) -> Result<(), Rejection> {
+        let age = now.since(self.authenticated_at());
+        self.require(age <= max_age, || Reason::StaleLogin { max_age })
+    }
+
+    fn require(&self, meets: bool, reason: impl FnOnce() -> Reason) -> Result<(), Rejection> {
+        if meets {
             return Ok(());
         }
-        Err(Rejection::new(
-            Reason::InsufficientScope(needed.clone()),
-            self.challenges,
-            self.used,
-        ))
+        Err(Rejection::new(reason(), self.challenges, self.used))
     }
 }
 

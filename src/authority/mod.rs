@@ -78,6 +78,10 @@ impl<S> TokenAuthority<S> {
         self.shared.clock.now()
     }
 
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.shared.clock)
+    }
+
     pub(crate) fn challenges(&self) -> &'static Challenges {
         self.shared.challenges
     }

@@ -15,5 +15,5 @@ mod service;
 pub use extract::Principal;
 pub use future::ResponseFuture;
 pub use layer::ExpiringTokenLayer;
-pub use require::{RequireScopes, RequireScopesLayer};
+pub use require::{Require, RequireLayer};
 pub use service::ExpiringToken;

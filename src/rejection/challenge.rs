@@ -156,8 +156,12 @@ impl Challenges {
         let description = self.description(reason);
         let mut line =
             format!("{word} realm={realm}, error=\"{code}\", error_description=\"{description}\"");
-        if let Reason::InsufficientScope(needed) = reason {
-            line += &format!(", scope=\"{needed}\"");
+        match reason {
+            Reason::InsufficientScope(needed) => line += &format!(", scope=\"{needed}\""),
+            Reason::StaleLogin { max_age } => {
+                line += &format!(", max_age=\"{}\"", max_age.as_secs());
+            }
+            _ => {}
         }
         HeaderValue::try_from(line).unwrap_or_else(|_| scheme.bare.clone())
     }

@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, VARY};
 use http::{HeaderMap, Response, StatusCode};
@@ -41,6 +42,12 @@ pub enum Reason {
     Expired(Rule),
     /// The token is good, but its principal is suspended or gone.
     Suspended,
+    /// The token is good, but its user proved who he is longer ago than this, which is what is
+    /// needed (RFC 9470).
+    StaleLogin {
+        /// How long ago he may have done so at most.
+        max_age: Duration,
+    },
     /// The token is good, but lacks scopes: these are needed.
     InsufficientScope(Scopes),
     /// The store could not say. Never a verdict on the token.
@@ -69,7 +76,7 @@ pub enum Malformed {
     Token(MalformedToken),
 }
 
-/// The error codes of RFC 6750 section 3.1.
+/// The error codes of RFC 6750 section 3.1 and RFC 9470 section 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
@@ -77,6 +84,8 @@ pub enum ErrorCode {
     InvalidRequest,
     /// `invalid_token`: the token is unknown, expired, revoked or otherwise not good.
     InvalidToken,
+    /// `insufficient_user_authentication`: the token is good, its user's login is too old.
+    InsufficientUserAuthentication,
     /// `insufficient_scope`: the token is good, its scopes don't suffice.
     InsufficientScope,
 }
@@ -209,6 +218,7 @@ impl Reason {
             Self::UnknownToken | Self::WrongKind | Self::Expired(_) | Self::Suspended => {
                 Some(ErrorCode::InvalidToken)
             }
+            Self::StaleLogin { .. } => Some(ErrorCode::InsufficientUserAuthentication),
             Self::InsufficientScope(_) => Some(ErrorCode::InsufficientScope),
             Self::NoCredentials
             | Self::OtherScheme
@@ -226,7 +236,8 @@ impl Reason {
             | Self::UnknownToken
             | Self::WrongKind
             | Self::Expired(_)
-            | Self::Suspended => StatusCode::UNAUTHORIZED,
+            | Self::Suspended
+            | Self::StaleLogin { .. } => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope(_) => StatusCode::FORBIDDEN,
             Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::LayerMissing | Self::WrongPrincipal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
@@ -260,6 +271,7 @@ impl Reason {
             Self::WrongKind => "the token is of a kind that is not for this resource",
             Self::Expired(_) => "the token has expired",
             Self::Suspended => "the account is suspended",
+            Self::StaleLogin { .. } => "the login is too old for this; prove who you are again",
             Self::InsufficientScope(_) => "the token lacks a scope that is needed here",
             Self::StoreUnavailable => "tokens can not be checked right now; try again",
             Self::LayerMissing => {
@@ -276,6 +288,9 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Expired(rule) => write!(f, "{} by {rule}", self.explanation()),
+            Self::StaleLogin { max_age } => {
+                write!(f, "{}: at most {max_age:?}", self.explanation())
+            }
             Self::InsufficientScope(needed) => write!(f, "{}: {needed}", self.explanation()),
             Self::WrongPrincipal { expected, found } => {
                 write!(
@@ -291,12 +306,13 @@ impl fmt::Display for Reason {
 // === impl ErrorCode ===
 
 impl ErrorCode {
-    /// The code as RFC 6750 section 3.1 writes it.
+    /// The code as its RFC writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidToken => "invalid_token",
+            Self::InsufficientUserAuthentication => "insufficient_user_authentication",
             Self::InsufficientScope => "insufficient_scope",
         }
     }
@@ -307,6 +323,9 @@ impl ErrorCode {
                 "expected one Authorization field with a scheme, a space and a token"
             }
             Self::InvalidToken => "the token is unknown, expired or revoked",
+            Self::InsufficientUserAuthentication => {
+                "the login is too old for this; prove who you are again"
+            }
             Self::InsufficientScope => "the token lacks a scope that is needed here",
         }
     }

@@ -44,16 +44,14 @@ impl<B: From<Bytes> + Default> Respond<B> for Json {
             return rejection.grpc_response(content_type, B::default());
         }
         let description = rejection.description();
-        let body = match (rejection.reason().code(), rejection.reason()) {
-            (Some(code), Reason::InsufficientScope(needed)) => {
-                format!(
-                    r#"{{"error":"{code}","error_description":"{description}","scope":"{needed}"}}"#
-                )
-            }
-            (Some(code), _) => {
-                format!(r#"{{"error":"{code}","error_description":"{description}"}}"#)
-            }
-            (None, _) => format!(r#"{{"error_description":"{description}"}}"#),
+        let mut body = match rejection.reason().code() {
+            Some(code) => format!(r#"{{"error":"{code}","error_description":"{description}""#),
+            None => format!(r#"{{"error_description":"{description}""#),
+        };
+        body += &match rejection.reason() {
+            Reason::InsufficientScope(needed) => format!(r#","scope":"{needed}"}}"#),
+            Reason::StaleLogin { max_age } => format!(r#","max_age":{}}}"#, max_age.as_secs()),
+            _ => "}".to_owned(),
         };
         json(rejection.response(B::from(body.into())))
     }
@@ -144,6 +142,7 @@ impl Drf {
             | Reason::WrongKind
             | Reason::Expired(_)
             | Reason::Malformed(Malformed::Token(_)) => "Invalid token.",
+            Reason::StaleLogin { .. } => "Recent authentication is required.",
             Reason::InsufficientScope(_) => "You do not have permission to perform this action.",
             Reason::StoreUnavailable => "Service temporarily unavailable, try again later.",
             Reason::LayerMissing | Reason::WrongPrincipal { .. } => "A server error occurred.",

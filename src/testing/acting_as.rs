@@ -32,6 +32,7 @@ pub fn acting_as<P: Send + Sync + 'static>(principal: P) -> ActingAs {
     ActingAs {
         subject: "somebody".to_owned(),
         scopes: Scopes::none(),
+        authenticated_at: Timestamp::default(),
         principal: Arc::new(principal),
         name: type_name::<P>(),
     }
@@ -43,6 +44,7 @@ pub fn acting_as<P: Send + Sync + 'static>(principal: P) -> ActingAs {
 pub struct ActingAs {
     subject: String,
     scopes: Scopes,
+    authenticated_at: Timestamp,
     principal: Arc<dyn Any + Send + Sync>,
     name: &'static str,
 }
@@ -82,11 +84,21 @@ impl ActingAs {
         self
     }
 
+    /// As one who proved who he is at this instant; without it, at the Unix epoch.
+    #[must_use]
+    pub const fn authenticated_at(mut self, at: Timestamp) -> Self {
+        self.authenticated_at = at;
+        self
+    }
+
     /// The proof itself, for handlers that are called directly. It was issued at the Unix epoch
     /// and never ends.
     #[must_use]
     pub fn authenticated(&self) -> Authenticated {
-        let times = TokenTimes::fixed(Timestamp::default(), Timestamp::MAX);
+        let times = TokenTimes {
+            authenticated_at: self.authenticated_at,
+            ..TokenTimes::fixed(Timestamp::default(), Timestamp::MAX)
+        };
         let record = TokenRecord::builder(
             "access",
             SessionId::from_bytes([0; 16]),

@@ -6,7 +6,7 @@ use axum::routing::get;
 use http::{Request, Response};
 use tower::ServiceExt;
 use tower_expiring_token::{
-    Authenticated, Json, Principal, Reason, Rejection, RequireScopesLayer, Scopes, Subject,
+    Authenticated, Json, Principal, Reason, Rejection, RequireLayer, Scopes, Subject,
 };
 
 use super::{BARE, bearer, tells_tokens_apart};
@@ -209,7 +209,7 @@ async fn a_handler_that_lacks_a_scope_answers_as_the_layer_does_in_json() {
 #[tokio::test]
 async fn of_chained_layers_the_last_is_outermost_so_scopes_come_first() {
     let house = House::at_once();
-    let admins = RequireScopesLayer::all(["admin"]).unwrap();
+    let admins = RequireLayer::all(["admin"]).unwrap();
     let admin = house.token("alice", &["admin"]).await;
     let reader = house.token("alice", &["read"]).await;
     let routes = Router::new().route("/", get(name));

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tower::{Layer, ServiceBuilder, service_fn};
-use tower_expiring_token::{Authenticated, Rejection, RequireScopesLayer};
+use tower_expiring_token::{Authenticated, Rejection, RequireLayer};
 
 use super::{bearer, tells_tokens_apart};
 use crate::support::house::{House, User};
@@ -51,7 +51,7 @@ async fn over_http_1_and_2_a_good_token_is_let_in_and_all_others_are_told_apart(
 #[tokio::test]
 async fn the_first_layer_of_a_service_builder_is_outermost_so_scopes_come_second() {
     let house = House::at_once();
-    let admins = RequireScopesLayer::all(["admin"]).unwrap();
+    let admins = RequireLayer::all(["admin"]).unwrap();
     let address = serve(
         ServiceBuilder::new()
             .layer(house.tokens.layer())
@@ -77,7 +77,7 @@ async fn the_first_layer_of_a_service_builder_is_outermost_so_scopes_come_second
 #[tokio::test]
 async fn scopes_outside_of_the_layer_are_a_500_even_for_who_has_them() {
     let house = House::at_once();
-    let admins = RequireScopesLayer::all(["admin"]).unwrap();
+    let admins = RequireLayer::all(["admin"]).unwrap();
     // By hand, what is applied last is outermost.
     let inside = house.tokens.layer().layer(service_fn(name::<Incoming>));
     let address = serve(admins.layer(inside)).await;
@@ -90,7 +90,7 @@ async fn scopes_outside_of_the_layer_are_a_500_even_for_who_has_them() {
 
 #[tokio::test]
 async fn scopes_without_the_layer_are_a_500_that_says_so() {
-    let admins = RequireScopesLayer::all(["admin"]).unwrap();
+    let admins = RequireLayer::all(["admin"]).unwrap();
     let address = serve(
         ServiceBuilder::new()
             .layer(admins.respond(tower_expiring_token::Json))

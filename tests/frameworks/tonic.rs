@@ -11,7 +11,7 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tonic_health::server::{HealthReporter, HealthService};
 use tower::ServiceBuilder;
-use tower_expiring_token::{Authenticated, Rejection, RequireScopesLayer};
+use tower_expiring_token::{Authenticated, Rejection, RequireLayer};
 
 use crate::support::grpc::{check, connect, question};
 use crate::support::house::{House, User, changed};
@@ -124,7 +124,7 @@ async fn scopes_within_the_layer_guard_one_service() {
     let house = House::that_waits();
     let guarded = ServiceBuilder::new()
         .layer(house.tokens.layer())
-        .layer(RequireScopesLayer::all(["admin"]).unwrap())
+        .layer(RequireLayer::all(["admin"]).unwrap())
         .named_layer(health());
     let address = serve!(Server::builder().add_service(guarded));
     let url = format!("http://{address}");

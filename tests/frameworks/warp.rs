@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use tower::ServiceBuilder;
-use tower_expiring_token::{Authenticated, Rejection, RequireScopesLayer};
+use tower_expiring_token::{Authenticated, Rejection, RequireLayer};
 use warp::reply::{Reply, Response};
 use warp::{Filter, ext};
 
@@ -44,7 +44,7 @@ async fn a_scope_layer_stands_between_the_layer_and_the_filters() {
     let address = serve(
         ServiceBuilder::new()
             .layer(house.tokens.layer())
-            .layer(RequireScopesLayer::any(["admin", "root"]).unwrap())
+            .layer(RequireLayer::any(["admin", "root"]).unwrap())
             .service(warp::service(ext::get().map(name))),
     )
     .await;
