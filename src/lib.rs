@@ -75,6 +75,8 @@
 //! None is on by default.
 //!
 //! - `axum`: the extractors [`Principal`] and [`Authenticated`]; pulls axum-core.
+//! - `tasks`: [`AuthorityBuilder::touch_behind`] and [`TokenAuthority::purge_every`]; pulls tokio's
+//!   runtime, timer and locks.
 //! - `test-util`: [`testing`], for your handlers and your store; pulls nothing.
 
 mod authority;
@@ -100,6 +102,8 @@ pub use authority::{
     Anonymous, Authenticated, AuthorityBuilder, BuildError, IssueError, IssueRequest, IssuedToken,
     Session, TokenAuthority,
 };
+#[cfg(feature = "tasks")]
+pub use authority::{PurgeReport, Purging};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use expiry::{Bound, ExpiryPolicy, Lifetime, Rule, Verdict, judge};
 #[cfg(feature = "axum")]

@@ -31,8 +31,8 @@ pub(crate) enum Answer {
 
 /// A touch that is this request's to write.
 pub(crate) struct DueTouch {
-    touch: Touch,
-    claim: Claim,
+    pub(super) touch: Touch,
+    pub(super) claim: Claim,
 }
 
 impl Admitted {
@@ -148,7 +148,13 @@ impl<S: TokenStore> TokenAuthority<S> {
             return refuse(Reason::UnknownToken);
         }
         let now = self.now();
-        let verdict = judge(&*kind.policy, record.times(), now);
+        let mut verdict = judge(&*kind.policy, record.times(), now);
+        #[cfg(feature = "tasks")]
+        if !verdict.live
+            && let Some(times) = self.with_unwritten(&presented.digest, record.times())
+        {
+            verdict = judge(&*kind.policy, &times, now);
+        }
         if !verdict.live {
             return refuse(Reason::Expired(verdict.bound.rule));
         }
@@ -169,6 +175,8 @@ impl<S: TokenStore> TokenAuthority<S> {
                 claim,
             })
         });
+        #[cfg(feature = "tasks")]
+        let due = due.and_then(|due| self.leave_behind(due, record.times().expires_at));
         let authenticated =
             Authenticated::new(held, verdict.bound, self.challenges(), presented.used);
         match due {

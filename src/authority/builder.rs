@@ -3,6 +3,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "tasks")]
+use super::behind::Behind;
 use super::touch::Touches;
 use super::{Kind, Shared, TokenAuthority};
 use crate::clock::{Clock, SystemClock};
@@ -24,6 +26,8 @@ pub struct AuthorityBuilder<S> {
     explain: bool,
     limit: Option<usize>,
     retention: Duration,
+    #[cfg(feature = "tasks")]
+    touch_behind: bool,
 }
 
 /// A configuration that can't work: what was expected, what was found, and what to do.
@@ -62,6 +66,8 @@ impl<S> TokenAuthority<S> {
             explain: false,
             limit: None,
             retention: RETENTION,
+            #[cfg(feature = "tasks")]
+            touch_behind: false,
         }
     }
 }
@@ -132,6 +138,24 @@ impl<S> AuthorityBuilder<S> {
         self
     }
 
+    /// Writes uses down behind the requests, many to one call of the store, instead of letting one
+    /// request an interval wait for its write. Worth it where a write costs much.
+    ///
+    /// A task does it once a second, or once a write interval if that is shorter. It starts itself
+    /// with the first use, on the tokio runtime of that request, which needs its timer, and ends
+    /// when all is written; a request on no tokio runtime writes its use itself. This authority
+    /// counts what is not written yet, so that no token in use ends by its own stale record; other
+    /// nodes learn of a use that much later. While the store can't write, the newest use of each of
+    /// 65,536 tokens is remembered, and no request waits.
+    ///
+    /// Await [`shutdown`](TokenAuthority::shutdown) before the service ends: a process that is
+    /// killed forgets what it has not written.
+    #[cfg(feature = "tasks")]
+    pub fn touch_behind(mut self) -> Self {
+        self.touch_behind = true;
+        self
+    }
+
     /// The authority.
     ///
     /// # Errors
@@ -159,6 +183,8 @@ impl<S> AuthorityBuilder<S> {
             Some(limit) => Some(NonZeroUsize::new(limit).ok_or(BuildError(Fault::NoLimit))?),
         };
         let shared = Shared {
+            #[cfg(feature = "tasks")]
+            behind: self.touch_behind.then(|| Behind::new(&kinds)),
             store: self.store,
             clock: self.clock,
             kinds: kinds.into(),

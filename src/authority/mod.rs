@@ -2,9 +2,13 @@
 
 mod authenticate;
 mod authenticated;
+#[cfg(feature = "tasks")]
+mod behind;
 mod builder;
 mod issue;
 mod purge;
+#[cfg(feature = "tasks")]
+mod purging;
 mod revoke;
 mod touch;
 
@@ -16,6 +20,8 @@ use std::time::Duration;
 pub use authenticated::{Anonymous, Authenticated};
 pub use builder::{AuthorityBuilder, BuildError};
 pub use issue::{IssueError, IssueRequest, IssuedToken};
+#[cfg(feature = "tasks")]
+pub use purging::{PurgeReport, Purging};
 pub use revoke::Session;
 
 pub(crate) use authenticate::{Admitted, Answer, Presented};
@@ -56,6 +62,8 @@ struct Shared<S> {
     kinds: Box<[Kind]>,
     challenges: &'static Challenges,
     touches: Arc<Touches>,
+    #[cfg(feature = "tasks")]
+    behind: Option<behind::Behind>,
     limit: Option<NonZeroUsize>,
     retention: Duration,
 }

@@ -1,6 +1,7 @@
 use std::num::NonZeroUsize;
 
 use super::TokenAuthority;
+use crate::clock::Timestamp;
 use crate::store::{IssuingStore, StoreError};
 
 const BATCH: NonZeroUsize = NonZeroUsize::new(10_000).expect("is not zero");
@@ -14,7 +15,7 @@ impl<S: IssuingStore> TokenAuthority<S> {
     ///
     /// [`StoreError`] when the store can't say; what was removed by then is gone.
     pub async fn purge(&self) -> Result<u64, StoreError> {
-        let ended_by = self.now() - self.shared.retention;
+        let ended_by = self.purge_end();
         let mut purged = 0;
         loop {
             let batch = self.shared.store.purge(ended_by, BATCH).await?;
@@ -23,5 +24,9 @@ impl<S: IssuingStore> TokenAuthority<S> {
                 return Ok(purged);
             }
         }
+    }
+    /// What had ended by then may go.
+    pub(super) fn purge_end(&self) -> Timestamp {
+        self.now() - self.shared.retention
     }
 }

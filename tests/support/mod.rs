@@ -10,3 +10,4 @@ pub(crate) mod process;
 pub(crate) mod strict;
 pub(crate) mod tokens;
 pub(crate) mod wire;
+pub(crate) mod writes;
