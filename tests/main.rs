@@ -13,6 +13,7 @@ mod own_database;
 mod purge;
 mod readiness;
 mod secrets;
+mod server;
 mod step_up;
 mod support;
 mod touch;

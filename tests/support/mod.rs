@@ -7,6 +7,7 @@ pub(crate) mod grpc;
 pub(crate) mod house;
 pub(crate) mod mutant;
 pub(crate) mod process;
+pub(crate) mod server;
 pub(crate) mod strict;
 pub(crate) mod tokens;
 pub(crate) mod wire;
