@@ -108,7 +108,10 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use expiry::{Bound, ExpiryPolicy, Lifetime, Rule, Verdict, judge};
 #[cfg(feature = "axum")]
 pub use layer::Principal;
-pub use layer::{ExpiringToken, ExpiringTokenLayer, Require, RequireLayer, ResponseFuture};
+pub use layer::{
+    ExpiringToken, ExpiringTokenLayer, Require, RequireLayer, ResponseFuture,
+    unless_forwarded_https, unless_marked,
+};
 pub use rejection::{Drf, Empty, ErrorCode, Json, Malformed, Reason, Rejection, Respond};
 pub use store::{
     Change, Finding, Found, Inserted, IssuingStore, MemoryStore, NewSession, NewToken, Place,

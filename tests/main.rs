@@ -1,6 +1,7 @@
 //! What the crate promises, a module a promise.
 
 mod authority;
+mod cleartext;
 mod configuration;
 mod contract;
 mod examples;

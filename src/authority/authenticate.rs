@@ -62,6 +62,12 @@ impl<S> TokenAuthority<S> {
         })
     }
 
+    /// The digest of what was shown as a token, if it is of one of the kinds.
+    pub(crate) fn recognise(&self, text: &[u8]) -> Option<TokenDigest> {
+        let kinds = &self.shared.kinds;
+        kinds.iter().find_map(|kind| kind.kind.recognise(text))
+    }
+
     /// The kind and the digest of what was shown as a token, by its text alone.
     pub(crate) fn present(
         &self,

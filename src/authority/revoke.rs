@@ -36,12 +36,7 @@ impl<S: IssuingStore> TokenAuthority<S> {
     ///
     /// [`StoreError`] when the store can't say: the token may still live.
     pub async fn revoke(&self, token: &BearerToken<'_>) -> Result<bool, StoreError> {
-        match self
-            .shared
-            .kinds
-            .iter()
-            .find_map(|kind| kind.kind.digest(token))
-        {
+        match self.recognise(token.expose().as_bytes()) {
             Some(digest) => self.shared.store.remove(&digest).await,
             None => Ok(false),
         }

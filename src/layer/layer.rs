@@ -1,14 +1,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderMap, Response};
+use http::{Extensions, HeaderMap, Response};
 use tower::Layer;
 
 use super::ExpiringToken;
+use super::cleartext::Cleartext;
 use crate::authority::{Admitted, BuildError, TokenAuthority};
 use crate::expiry::ExpiryPolicy;
 use crate::rejection::{Empty, Rejection};
-use crate::store::TokenStore;
+use crate::store::{IssuingStore, TokenStore};
 
 /// Lets requests with a good token pass, and refuses all others.
 ///
@@ -39,6 +40,7 @@ pub struct ExpiringTokenLayer<S, R = Empty> {
 pub(super) struct Settings<S, R> {
     pub(super) authority: TokenAuthority<S>,
     pub(super) admitted: Admitted,
+    pub(super) cleartext: Option<Cleartext<S>>,
     pub(super) manner: Arc<Manner<R>>,
 }
 
@@ -79,6 +81,7 @@ impl<S: TokenStore> TokenAuthority<S> {
         let settings = Settings {
             authority: self.clone(),
             admitted: Admitted::access(),
+            cleartext: None,
             manner: Arc::new(manner),
         };
         ExpiringTokenLayer {
@@ -94,18 +97,50 @@ impl<S: TokenStore, R> ExpiringTokenLayer<S, R> {
     ///
     /// [`BuildError`] when the authority knows no kind of such a name.
     pub fn kinds(self, names: &[&str]) -> Result<Self, BuildError> {
-        let Settings {
-            authority, manner, ..
-        } = &*self.settings;
-        let admitted = authority.admitted(names)?;
-        let settings = Settings {
-            authority: authority.clone(),
-            admitted,
-            manner: Arc::clone(manner),
-        };
-        Ok(Self {
-            settings: Arc::new(settings),
-        })
+        let admitted = self.settings.authority.admitted(names)?;
+        Ok(self.with_settings(|settings| settings.admitted = admitted))
+    }
+
+    /// Refuses a token that arrives unencrypted, by 401 `invalid_token` and without looking it
+    /// up: whoever has sent it so should have a new one. `arrived` looks at a request's fields
+    /// and extensions and says whether it came in clear; [`unless_forwarded_https`] and
+    /// [`unless_marked`] are ready-made, `|_, _| true` is for a port without TLS.
+    ///
+    /// [`unless_forwarded_https`]: crate::unless_forwarded_https
+    /// [`unless_marked`]: crate::unless_marked
+    ///
+    /// ```
+    /// use tower_expiring_token::{Lifetime, MemoryStore, TokenAuthority, unless_forwarded_https};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tokens = TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24)).build()?;
+    /// let behind_our_proxy = tokens.layer().burn_cleartext(unless_forwarded_https);
+    /// # let _ = behind_our_proxy;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn refuse_cleartext(
+        self,
+        arrived: impl Fn(&HeaderMap, &Extensions) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.with_settings(|settings| settings.cleartext = Some(Cleartext::refused(arrived)))
+    }
+
+    /// As [`refuse_cleartext`](Self::refuse_cleartext), and revokes the token before it answers,
+    /// since others may have read it: also one of a kind that is not let in here. The answer is
+    /// 401 even where the store can't say whether it is gone; then the
+    /// [`StoreError`](crate::StoreError) is the [`Rejection`]'s source.
+    #[must_use]
+    pub fn burn_cleartext(
+        self,
+        arrived: impl Fn(&HeaderMap, &Extensions) -> bool + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: IssuingStore,
+    {
+        let cleartext = Cleartext::refused(arrived).burnt();
+        self.with_settings(|settings| settings.cleartext = Some(cleartext))
     }
 
     /// Responds to refusals in another style: [`Json`](crate::Json), [`Drf`](crate::Drf), or one
@@ -115,6 +150,7 @@ impl<S: TokenStore, R> ExpiringTokenLayer<S, R> {
         let Settings {
             authority,
             admitted,
+            cleartext,
             manner,
         } = &*self.settings;
         let Manner {
@@ -132,6 +168,7 @@ impl<S: TokenStore, R> ExpiringTokenLayer<S, R> {
         let settings = Settings {
             authority: authority.clone(),
             admitted: *admitted,
+            cleartext: cleartext.clone(),
             manner,
         };
         ExpiringTokenLayer {
@@ -187,18 +224,16 @@ impl<S: TokenStore, R: Clone> ExpiringTokenLayer<S, R> {
     }
 
     fn with(self, change: impl FnOnce(&mut Manner<R>)) -> Self {
-        let Settings {
-            authority,
-            admitted,
-            manner,
-        } = &*self.settings;
-        let mut manner = Manner::clone(manner);
+        let mut manner = Manner::clone(&self.settings.manner);
         change(&mut manner);
-        let settings = Settings {
-            authority: authority.clone(),
-            admitted: *admitted,
-            manner: Arc::new(manner),
-        };
+        self.with_settings(|settings| settings.manner = Arc::new(manner))
+    }
+}
+
+impl<S, R> ExpiringTokenLayer<S, R> {
+    fn with_settings(self, change: impl FnOnce(&mut Settings<S, R>)) -> Self {
+        let mut settings = Settings::clone(&self.settings);
+        change(&mut settings);
         Self {
             settings: Arc::new(settings),
         }
@@ -210,6 +245,17 @@ impl<Inner, S, R> Layer<Inner> for ExpiringTokenLayer<S, R> {
 
     fn layer(&self, inner: Inner) -> Self::Service {
         ExpiringToken::new(inner, Arc::clone(&self.settings))
+    }
+}
+
+impl<S, R> Clone for Settings<S, R> {
+    fn clone(&self) -> Self {
+        Self {
+            authority: self.authority.clone(),
+            admitted: self.admitted,
+            cleartext: self.cleartext.clone(),
+            manner: Arc::clone(&self.manner),
+        }
     }
 }
 

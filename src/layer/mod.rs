@@ -1,5 +1,6 @@
 //! The door for requests: a layer for any tower service.
 
+mod cleartext;
 #[cfg(feature = "axum")]
 mod extract;
 mod future;
@@ -11,6 +12,7 @@ mod layer;
 mod require;
 mod service;
 
+pub use cleartext::{unless_forwarded_https, unless_marked};
 #[cfg(feature = "axum")]
 pub use extract::Principal;
 pub use future::ResponseFuture;

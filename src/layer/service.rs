@@ -13,6 +13,7 @@ use crate::authority::{Anonymous, Answer, Authenticated, Presented};
 use crate::credential;
 use crate::rejection::{Reason, Rejection, Respond};
 use crate::store::TokenStore;
+use crate::token::TokenDigest;
 
 /// The service that an [`ExpiringTokenLayer`](super::ExpiringTokenLayer) makes.
 pub struct ExpiringToken<Inner, S, R> {
@@ -25,6 +26,8 @@ enum Heard {
     Presented(Presented),
     Anonymous,
     Preflight,
+    /// A token of ours that arrived unencrypted, of whatever kind, and the scheme that carried it.
+    Cleartext(TokenDigest, usize),
 }
 
 impl<Inner, S, R> ExpiringToken<Inner, S, R> {
@@ -35,13 +38,21 @@ impl<Inner, S, R> ExpiringToken<Inner, S, R> {
 
 impl<S: TokenStore, R> Settings<S, R> {
     fn hear<B>(&self, request: &mut Request<B>) -> Result<Heard, Rejection> {
+        let cleartext = self.cleartext.as_ref();
+        let in_clear =
+            cleartext.is_some_and(|it| it.arrived(request.headers(), request.extensions()));
         let heard = credential::parse(request.headers_mut(), self.authority.challenges());
-        let presented = heard.and_then(|(text, used)| {
+        let heard = heard.and_then(|(text, used)| {
+            if in_clear && let Some(digest) = self.authority.recognise(text) {
+                return Ok(Heard::Cleartext(digest, used));
+            }
             let presented = self.authority.present(text, self.admitted, used);
-            presented.map_err(|reason| (reason, used))
+            presented
+                .map(Heard::Presented)
+                .map_err(|reason| (reason, used))
         });
-        match presented {
-            Ok(presented) => Ok(Heard::Presented(presented)),
+        match heard {
+            Ok(heard) => Ok(heard),
             Err((Reason::NoCredentials, _)) if self.manner.preflight && is_preflight(request) => {
                 Ok(Heard::Preflight)
             }
@@ -111,6 +122,7 @@ where
             Ok(Heard::Preflight) => {
                 return ResponseFuture::passed(self.inner.call(request), manner.optional);
             }
+            Ok(Heard::Cleartext(digest, used)) => return self.burn(request, digest, used),
             Err(rejection) => return self.refuse(&request, rejection),
         };
         match settings.authority.authenticate_now(presented) {
@@ -149,6 +161,30 @@ impl<Inner: Clone, S, R> ExpiringToken<Inner, S, R> {
         // service that reserved it.
         self.inner = self.inner.clone();
         ResponseFuture::refused(self.settings.manner.refuse(request, rejection))
+    }
+
+    fn burn<ReqBody, ResBody>(
+        &mut self,
+        request: Request<ReqBody>,
+        digest: TokenDigest,
+        used: usize,
+    ) -> ResponseFuture<Inner, R, ReqBody, ResBody>
+    where
+        Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
+        R: Respond<ResBody>,
+    {
+        let settings = &self.settings;
+        let rejection = settings.authority.reject(Reason::Cleartext, used);
+        let cleartext = settings.cleartext.as_ref();
+        match cleartext.and_then(|it| it.burn(&settings.authority, digest)) {
+            None => self.refuse(&request, rejection),
+            Some(burning) => self.wait(request, async move {
+                Err(match burning.await {
+                    Ok(_) => rejection,
+                    Err(error) => rejection.because(Arc::new(error)),
+                })
+            }),
+        }
     }
 
     fn wait<ReqBody, ResBody>(

@@ -125,10 +125,12 @@ impl Challenges {
         let written = &self.written[used];
         match (reason.status(), reason.code()) {
             (StatusCode::UNAUTHORIZED, None) => written.no_error.clone(),
-            (_, Some(ErrorCode::InvalidRequest)) if !self.explain => {
+            (_, Some(ErrorCode::InvalidRequest)) if !self.explains(reason) => {
                 written.invalid_request.clone()
             }
-            (_, Some(ErrorCode::InvalidToken)) if !self.explain => written.invalid_token.clone(),
+            (_, Some(ErrorCode::InvalidToken)) if !self.explains(reason) => {
+                written.invalid_token.clone()
+            }
             _ => self.write_fields(used, reason),
         }
     }
@@ -166,11 +168,16 @@ impl Challenges {
         HeaderValue::try_from(line).unwrap_or_else(|_| scheme.bare.clone())
     }
 
+    /// How a token came says nothing of whether it was ever good.
+    const fn explains(&self, reason: &Reason) -> bool {
+        self.explain || matches!(reason, Reason::Cleartext)
+    }
+
     /// What clients are told: one sentence for all that is wrong with a token, unless the
     /// authority is set to explain.
     pub(super) fn description(&self, reason: &Reason) -> &'static str {
         match reason.code() {
-            Some(code) if !self.explain => code.description(),
+            Some(code) if !self.explains(reason) => code.description(),
             _ => reason.explanation(),
         }
     }

@@ -38,6 +38,8 @@ pub enum Reason {
     UnknownToken,
     /// A good token of a kind that this layer does not let in.
     WrongKind,
+    /// A token of ours came unencrypted. Nobody has looked whether it is good.
+    Cleartext,
     /// The token has ended, by this rule.
     Expired(Rule),
     /// The token is good, but its principal is suspended or gone.
@@ -215,9 +217,11 @@ impl Reason {
     pub const fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::DuplicateHeader | Self::Malformed(_) => Some(ErrorCode::InvalidRequest),
-            Self::UnknownToken | Self::WrongKind | Self::Expired(_) | Self::Suspended => {
-                Some(ErrorCode::InvalidToken)
-            }
+            Self::UnknownToken
+            | Self::WrongKind
+            | Self::Cleartext
+            | Self::Expired(_)
+            | Self::Suspended => Some(ErrorCode::InvalidToken),
             Self::StaleLogin { .. } => Some(ErrorCode::InsufficientUserAuthentication),
             Self::InsufficientScope(_) => Some(ErrorCode::InsufficientScope),
             Self::NoCredentials
@@ -235,6 +239,7 @@ impl Reason {
             | Self::OtherScheme
             | Self::UnknownToken
             | Self::WrongKind
+            | Self::Cleartext
             | Self::Expired(_)
             | Self::Suspended
             | Self::StaleLogin { .. } => StatusCode::UNAUTHORIZED,
@@ -269,6 +274,7 @@ impl Reason {
             }
             Self::UnknownToken => "the token is unknown or was revoked",
             Self::WrongKind => "the token is of a kind that is not for this resource",
+            Self::Cleartext => "the token came unencrypted; get a new one, and send it by HTTPS",
             Self::Expired(_) => "the token has expired",
             Self::Suspended => "the account is suspended",
             Self::StaleLogin { .. } => "the login is too old for this; prove who you are again",

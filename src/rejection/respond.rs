@@ -133,13 +133,17 @@ impl Drf {
             Reason::Expired(_) if self.recipes => "Token has expired",
             Reason::Suspended if self.recipes => "User inactive or deleted",
             Reason::Suspended => "User inactive or deleted.",
-            Reason::UnknownToken | Reason::WrongKind | Reason::Malformed(Malformed::Token(_))
+            Reason::UnknownToken
+            | Reason::WrongKind
+            | Reason::Cleartext
+            | Reason::Malformed(Malformed::Token(_))
                 if self.recipes =>
             {
                 "Invalid token"
             }
             Reason::UnknownToken
             | Reason::WrongKind
+            | Reason::Cleartext
             | Reason::Expired(_)
             | Reason::Malformed(Malformed::Token(_)) => "Invalid token.",
             Reason::StaleLogin { .. } => "Recent authentication is required.",
