@@ -7,6 +7,7 @@ mod contract;
 mod examples;
 mod expiry;
 mod frameworks;
+mod headers;
 mod layering;
 mod memory;
 mod mutants;

@@ -1,5 +1,6 @@
 //! What several modules of tests share: a file a concern.
 
+pub(crate) mod challenge;
 pub(crate) mod curl;
 pub(crate) mod database;
 pub(crate) mod gate;
@@ -7,6 +8,8 @@ pub(crate) mod grpc;
 pub(crate) mod house;
 pub(crate) mod mutant;
 pub(crate) mod process;
+pub(crate) mod raw;
+pub(crate) mod reference;
 pub(crate) mod server;
 pub(crate) mod strict;
 pub(crate) mod tokens;
