@@ -32,8 +32,8 @@
 //!
 //! # The nouns
 //!
-//! - [`TokenAuthority`] owns the store, the policies and the clock. It issues, authenticates,
-//!   lists, revokes and purges. All that can be wrong with a configuration is said when it is
+//! - [`TokenAuthority`] owns the store, the policies and the clock. It issues, refreshes,
+//!   authenticates, lists, revokes and purges. All that can be wrong with a configuration is said when it is
 //!   [built](AuthorityBuilder::build).
 //! - [`ExpiringTokenLayer`] is the door for requests: [`TokenAuthority::layer`] makes it.
 //! - [`Authenticated`] is the proof in a request's extensions: who calls, by which session, with
@@ -43,6 +43,8 @@
 //!   tables that you have, and [`IssuingStore`] and [`RotatingStore`] where you issue and refresh.
 //!   [`WithPrincipals`] gives any store principals of your own type.
 //! - [`Lifetime`] says when tokens end; [`ExpiryPolicy`] is for rules of your own.
+//! - [`LoginMode`] says what a login does to the tokens that are there. [`ServerKey`] is what tokens
+//!   are derived from that are told again: renewed ones and refresh tokens.
 //! - [`Rejection`] is why not, as data. It is in the extensions of every response that refuses;
 //!   [`Empty`], [`Json`], [`Drf`] or a closure give it a body.
 //!
@@ -100,7 +102,7 @@ pub use async_trait::async_trait;
 
 pub use authority::{
     Anonymous, Authenticated, AuthorityBuilder, BuildError, IssueError, IssueRequest, IssuedToken,
-    Session, TokenAuthority,
+    LoginMode, RefreshError, RefreshRequest, Session, TokenAuthority,
 };
 #[cfg(feature = "tasks")]
 pub use authority::{PurgeReport, Purging};
@@ -120,5 +122,5 @@ pub use store::{
 };
 pub use token::{
     BearerToken, DigestKey, InvalidDigits, InvalidScope, MalformedToken, RecordBuilder, Scopes,
-    Seed, SessionId, Subject, TokenDigest, TokenKind, TokenRecord, TokenTimes,
+    Seed, ServerKey, SessionId, Subject, TokenDigest, TokenKind, TokenRecord, TokenTimes,
 };

@@ -60,6 +60,32 @@ fn uses_written_less_often_than_the_idle_time_are_refused() {
 }
 
 #[test]
+fn refresh_tokens_that_cant_work_are_refused() {
+    let refreshed = || builder().refresh(Lifetime::days(30));
+    let minute = Duration::from_secs(60);
+    assert!(refreshed().refresh_grace(minute).build().is_ok());
+    refused(
+        refreshed().refresh_grace(minute + Duration::from_micros(1)),
+        "at most 60s",
+    );
+    refused(builder().refresh_grace(minute), "add `.refresh(");
+    refused(builder().refresh_prefix("ter_"), "add `.refresh(");
+    refused(
+        builder().refresh(Lifetime::days(0)),
+        "the expiry of kind \"refresh\": expected a life",
+    );
+    refused(refreshed().refresh_prefix("a b"), "the prefix of kind");
+    refused(
+        refreshed().refresh_prefix("tet_r"),
+        "prefixes of which neither",
+    );
+    refused(
+        refreshed().kind(TokenKind::new("other", "ter_"), Lifetime::hours(1)),
+        "prefixes of which neither",
+    );
+}
+
+#[test]
 fn an_empty_or_invalid_scheme_is_refused() {
     for scheme in ["", "Bear er", "Bearer:", "Bé", "a\r\nb", "\u{212a}"] {
         refused(builder().scheme(scheme), "expected a scheme");

@@ -3,13 +3,14 @@
 use http::{Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_expiring_token::{
-    Authenticated, BearerToken, DigestKey, Lifetime, MemoryStore, Rejection, Seed, TokenAuthority,
-    TokenKind,
+    Authenticated, BearerToken, DigestKey, IssuingStore, Lifetime, LoginMode, MemoryStore,
+    Rejection, Seed, ServerKey, TokenAuthority, TokenKind,
 };
 
 fn tokens() -> TokenAuthority<MemoryStore> {
     TokenAuthority::builder(MemoryStore::new())
         .expiry(Lifetime::hours(24))
+        .refresh(Lifetime::days(30))
         .build()
         .unwrap()
 }
@@ -32,6 +33,35 @@ async fn no_debug_output_holds_the_secret() {
 }
 
 #[tokio::test]
+async fn no_debug_output_holds_a_refresh_token_or_what_is_derived() {
+    let tokens = tokens();
+    let issued = tokens.issue("alice").refresh().await.unwrap();
+    let refresh = issued.refresh_secret().unwrap().to_owned();
+    let token = BearerToken::parse(&refresh).unwrap();
+    let request = format!("{:?}", tokens.refresh(&token));
+    let refreshed = tokens.refresh(&token).await.unwrap();
+    let renewed = tokens.issue("alice").login(LoginMode::Renew).await.unwrap();
+    let reused = tokens.refresh(&token).await.unwrap_err();
+    let shown = format!(
+        "{request} {issued:?} {refreshed:?} {renewed:?} {tokens:?} {reused:?} {reused} {:?}",
+        tokens.store().list(renewed.record().subject()).await
+    );
+    let secrets = [
+        issued.secret(),
+        refreshed.secret(),
+        renewed.secret(),
+        refreshed.refresh_secret().unwrap(),
+        &refresh,
+    ];
+    for secret in secrets {
+        for part in [secret, &secret[secret.len() - 30..secret.len() - 6]] {
+            assert!(!shown.contains(part), "{shown}");
+        }
+    }
+    assert!(shown.contains("alice"), "the rest is there");
+}
+
+#[tokio::test]
 async fn a_rejection_holds_nothing_that_the_client_sent() {
     let wrong = "tet_AAmadeUpByAnAttackerAndLongEnoughToBeAToken0123456789";
     let rejection = tokens()
@@ -47,8 +77,9 @@ fn keys_and_seeds_print_nothing() {
     let kind = TokenKind::new("access", "tet_")
         .keyed(DigestKey::new(*b"0123456789abcdef0123456789abcdef"));
     let shown = format!(
-        "{kind:?} {:?} {:?}",
+        "{kind:?} {:?} {:?} {:?}",
         DigestKey::new([0x61; 32]),
+        ServerKey::new([0x61; 32]),
         Seed::from_bytes([0x61; 32])
     );
     assert!(

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 #[cfg(feature = "tasks")]
 use super::behind::Behind;
+use super::build_error::Fault;
 use super::touch::Touches;
-use super::{Kind, Shared, TokenAuthority};
+use super::{BuildError, Kind, LoginMode, RefreshTokens, Shared, TokenAuthority};
 use crate::clock::{Clock, SystemClock};
 use crate::expiry::ExpiryPolicy;
-use crate::rejection::{ChallengeFault, Challenges};
-use crate::token::{KindFault, TokenKind};
+use crate::rejection::Challenges;
+use crate::token::{RefreshForm, ServerKey, TokenKind};
 
 /// Configures a [`TokenAuthority`]. Only the expiry must be named; all that can be wrong with a
 /// configuration is said by [`build`](Self::build).
@@ -24,32 +25,20 @@ pub struct AuthorityBuilder<S> {
     schemes: Vec<String>,
     realm: String,
     explain: bool,
+    key: Option<ServerKey>,
+    login: LoginMode,
     limit: Option<usize>,
+    refresh: Option<Arc<dyn ExpiryPolicy>>,
+    refresh_grace: Option<Duration>,
+    refresh_prefix: Option<String>,
     retention: Duration,
     #[cfg(feature = "tasks")]
     touch_behind: bool,
 }
 
-/// A configuration that can't work: what was expected, what was found, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BuildError(Fault);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Fault {
-    NoExpiry,
-    Policy { kind: String, problem: String },
-    Kind { kind: String, fault: KindFault },
-    SameName(String),
-    SameText(String, String),
-    TooManyKinds(usize),
-    Challenge(ChallengeFault),
-    NoLimit,
-    UnknownKind { found: String, known: Vec<String> },
-    NoKind,
-}
-
 /// A layer keeps the kinds that it lets in as bits.
-const MOST_KINDS: usize = 64;
+pub(super) const MOST_KINDS: usize = 64;
+pub(super) const MOST_GRACE: Duration = Duration::from_secs(60);
 const RETENTION: Duration = Duration::from_secs(24 * 3600);
 
 impl<S> TokenAuthority<S> {
@@ -64,7 +53,12 @@ impl<S> TokenAuthority<S> {
             schemes: Vec::new(),
             realm: "api".to_owned(),
             explain: false,
+            key: None,
+            login: LoginMode::New,
             limit: None,
+            refresh: None,
+            refresh_grace: None,
+            refresh_prefix: None,
             retention: RETENTION,
             #[cfg(feature = "tasks")]
             touch_behind: false,
@@ -124,6 +118,46 @@ impl<S> AuthorityBuilder<S> {
         self
     }
 
+    /// From which tokens are derived that must be told again: those of
+    /// [`LoginMode::Renew`] and [`LoginMode::ReplaceExpired`], and all refresh tokens. Without it a
+    /// random key of this authority alone serves, so that after a restart, or on another node, no
+    /// refresh token is good and a login replaces the token that was there;
+    /// [`is_keyed`](TokenAuthority::is_keyed) tells.
+    pub fn key(mut self, key: ServerKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// What a login does to the tokens that its subject has already, instead of
+    /// [`LoginMode::New`]. It concerns tokens of the first kind; those of others are issued beside
+    /// one another unless [`IssueRequest::login`](super::IssueRequest::login) says otherwise.
+    pub fn login(mut self, mode: LoginMode) -> Self {
+        self.login = mode;
+        self
+    }
+
+    /// Lets logins come with refresh tokens ([`IssueRequest::refresh`](super::IssueRequest::refresh)),
+    /// and when these end: `Lifetime::days(30)`, by choice with an idle time. Their life is that of
+    /// the whole session: no access token outlives it, however often it is refreshed.
+    pub fn refresh(mut self, policy: impl ExpiryPolicy) -> Self {
+        self.refresh = Some(Arc::new(policy));
+        self
+    }
+
+    /// For how long after a refresh the token that it has spent is answered once more with the very
+    /// same tokens: for clients that lose answers, or refresh from two tabs at once. None unless it
+    /// is said, 60 seconds at most. A logout ends it.
+    pub fn refresh_grace(mut self, grace: Duration) -> Self {
+        self.refresh_grace = Some(grace);
+        self
+    }
+
+    /// What refresh tokens begin with, instead of `ter_`.
+    pub fn refresh_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.refresh_prefix = Some(prefix.into());
+        self
+    }
+
     /// The most live sessions that a subject may have of one kind. A further login ends the one
     /// that was least recently used.
     pub fn limit(mut self, sessions: usize) -> Self {
@@ -162,7 +196,7 @@ impl<S> AuthorityBuilder<S> {
     ///
     /// [`BuildError`] when there is no expiry or one that can't work (a life of nothing, idle
     /// longer than life), an empty or invalid scheme, realm, kind or prefix, two kinds whose
-    /// texts can't be told apart, or a limit of nothing.
+    /// texts can't be told apart, a limit of nothing, or a grace that is too long.
     pub fn build(self) -> Result<TokenAuthority<S>, BuildError> {
         let policy = self.expiry.ok_or(BuildError(Fault::NoExpiry))?;
         let mut kinds = vec![Kind {
@@ -170,7 +204,9 @@ impl<S> AuthorityBuilder<S> {
             policy,
         }];
         kinds.extend(self.others);
-        check_kinds(&kinds).map_err(BuildError)?;
+        let refresh = refresh_tokens(self.refresh, self.refresh_grace, self.refresh_prefix)
+            .map_err(BuildError)?;
+        check_kinds(&kinds, refresh.as_ref()).map_err(BuildError)?;
         let schemes = if self.schemes.is_empty() {
             vec!["Bearer".to_owned()]
         } else {
@@ -182,6 +218,8 @@ impl<S> AuthorityBuilder<S> {
             None => None,
             Some(limit) => Some(NonZeroUsize::new(limit).ok_or(BuildError(Fault::NoLimit))?),
         };
+        let keyed = self.key.is_some();
+        let key = self.key.map_or_else(ServerKey::random, Ok);
         let shared = Shared {
             #[cfg(feature = "tasks")]
             behind: self.touch_behind.then(|| Behind::new(&kinds)),
@@ -190,7 +228,11 @@ impl<S> AuthorityBuilder<S> {
             kinds: kinds.into(),
             challenges,
             touches: Arc::new(Touches::default()),
+            key: key.map_err(|error| BuildError(Fault::NoRandomness(error.to_string())))?,
+            keyed,
+            login: self.login,
             limit,
+            refresh,
             retention: self.retention,
         };
         Ok(TokenAuthority {
@@ -199,10 +241,40 @@ impl<S> AuthorityBuilder<S> {
     }
 }
 
-fn check_kinds(kinds: &[Kind]) -> Result<(), Fault> {
+fn refresh_tokens(
+    policy: Option<Arc<dyn ExpiryPolicy>>,
+    grace: Option<Duration>,
+    prefix: Option<String>,
+) -> Result<Option<RefreshTokens>, Fault> {
+    let Some(policy) = policy else {
+        let alone = grace.is_some() || prefix.is_some();
+        return if alone {
+            Err(Fault::NoRefresh)
+        } else {
+            Ok(None)
+        };
+    };
+    let grace = grace.unwrap_or_default();
+    if grace > MOST_GRACE {
+        return Err(Fault::Grace(grace));
+    }
+    let prefix = prefix.as_deref().unwrap_or("ter_");
+    let kind = TokenKind::new("refresh", prefix);
+    Ok(Some(RefreshTokens {
+        form: RefreshForm::new(prefix),
+        kind: Kind { kind, policy },
+        grace,
+    }))
+}
+
+fn check_kinds(kinds: &[Kind], refresh: Option<&RefreshTokens>) -> Result<(), Fault> {
     if kinds.len() > MOST_KINDS {
         return Err(Fault::TooManyKinds(kinds.len()));
     }
+    let kinds: Vec<&Kind> = kinds
+        .iter()
+        .chain(refresh.map(|refresh| &refresh.kind))
+        .collect();
     for (index, Kind { kind, policy }) in kinds.iter().enumerate() {
         let name = kind.name().to_owned();
         if let Some(fault) = kind.fault() {
@@ -233,72 +305,3 @@ impl<S> fmt::Debug for AuthorityBuilder<S> {
             .finish_non_exhaustive()
     }
 }
-
-// === impl BuildError ===
-
-impl BuildError {
-    pub(super) fn unknown_kind(found: &str, known: impl Iterator<Item = String>) -> Self {
-        Self(Fault::UnknownKind {
-            found: found.to_owned(),
-            known: known.collect(),
-        })
-    }
-
-    pub(super) const fn no_kind() -> Self {
-        Self(Fault::NoKind)
-    }
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Fault::NoExpiry => f.write_str(
-                "expected an expiry, found none: say when tokens end, such as `.expiry(Lifetime::hours(24))`",
-            ),
-            Fault::Policy { kind, problem } => write!(f, "the expiry of kind {kind:?}: {problem}"),
-            Fault::Kind { fault: KindFault::Name, .. } => {
-                f.write_str("expected a name for each kind of token, found an empty one: name it, such as \"access\"")
-            }
-            Fault::Kind { kind, fault: KindFault::Prefix } => write!(
-                f,
-                "the prefix of kind {kind:?}: expected 1 to 32 letters, digits or -._~+/, found something else; choose one such as \"acme_\""
-            ),
-            Fault::Kind { kind, fault: KindFault::Digits } => write!(
-                f,
-                "the digits of kind {kind:?}: expected 32 to 512, found fewer or more; fewer can be guessed (RFC 6749 section 10.10)"
-            ),
-            Fault::SameName(name) => {
-                write!(f, "expected each kind to have a name of its own, found {name:?} twice: rename one")
-            }
-            Fault::SameText(one, other) => write!(
-                f,
-                "expected each kind's texts to differ, found {one:?} and {other:?} alike: give them prefixes of which neither begins the other"
-            ),
-            Fault::TooManyKinds(found) => {
-                write!(f, "expected at most {MOST_KINDS} kinds, found {found}: retire those whose tokens have ended")
-            }
-            Fault::Challenge(ChallengeFault::NoScheme) => f.write_str("expected a scheme, found none: name one, such as \"Bearer\""),
-            Fault::Challenge(ChallengeFault::Scheme(found)) => write!(
-                f,
-                "expected a scheme of RFC 9110 token characters, found {found:?}: name one word, such as \"Bearer\""
-            ),
-            Fault::Challenge(ChallengeFault::SchemeTwice(found)) => {
-                write!(f, "expected each scheme once, found {found:?} again (case does not matter): leave it out")
-            }
-            Fault::Challenge(ChallengeFault::Realm(found)) => {
-                write!(f, "expected a realm of printable ASCII, found {found:?}: name one, such as \"api\"")
-            }
-            Fault::NoLimit => f.write_str(
-                "expected a limit of one session or more, found 0: leave `.limit(..)` out for any number of sessions",
-            ),
-            Fault::UnknownKind { found, known } => write!(
-                f,
-                "expected kinds that the authority knows ({}), found {found:?}: add it with `.kind(..)`, or correct the name",
-                known.join(", ")
-            ),
-            Fault::NoKind => f.write_str("expected a kind to let in, found none: name one, such as \"access\""),
-        }
-    }
-}
-
-impl std::error::Error for BuildError {}

@@ -1,16 +1,18 @@
 use std::fmt;
 use std::future::IntoFuture;
-use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Kind, TokenAuthority};
+use super::login::{ATTEMPTS, contended};
+use super::{IssueError, IssuedToken, Kind, LoginMode, RefreshTokens, TokenAuthority};
 use crate::clock::Timestamp;
-use crate::store::{IssuingStore, NewSession, NewToken, Place, Slot, StoreError};
+use crate::expiry::begin;
+use crate::store::{Inserted, IssuingStore, NewSession, NewToken, RotatingStore, Slot};
 use crate::token::{
-    BearerToken, InvalidScope, Scopes, SessionId, Subject, TokenRecord, TokenTimes,
+    BearerToken, InvalidScope, RecordBuilder, Scopes, Seed, SessionId, Subject, TokenDigest,
+    TokenRecord, TokenTimes,
 };
 
 /// A token about to be issued: say what it should be, then `.await` it.
@@ -23,36 +25,14 @@ pub struct IssueRequest<'a, S> {
     kind: Option<String>,
     life: Option<Duration>,
     client: Option<String>,
+    login: Option<LoginMode>,
+    refresh: bool,
     adopted: Option<Zeroizing<String>>,
 }
 
-/// A token that has just been issued: the only time that its secret is seen. Prints no secret,
-/// wipes it on drop.
-pub struct IssuedToken {
-    secret: Zeroizing<String>,
-    record: TokenRecord,
-}
-
-/// Why no token was issued.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum IssueError {
-    /// A scope that can't be one.
-    Scope(InvalidScope),
-    /// A kind that the authority does not know, by the name that was asked for.
-    UnknownKind(String),
-    /// A life of nothing.
-    NoLife,
-    /// A text to adopt that is not of the kind's form.
-    NotOfKind(String),
-    /// The system gave no randomness.
-    Randomness(io::Error),
-    /// The store could not keep it.
-    Store(StoreError),
-}
-
 impl<S: IssuingStore> TokenAuthority<S> {
-    /// Issues a token to a subject whose identity you have checked: a session of its own.
+    /// Issues a token to a subject whose identity you have checked: a session of its own, unless
+    /// the [`LoginMode`] says otherwise.
     ///
     /// ```
     /// # use tower_expiring_token::{Lifetime, MemoryStore, TokenAuthority};
@@ -73,12 +53,14 @@ impl<S: IssuingStore> TokenAuthority<S> {
             kind: None,
             life: None,
             client: None,
+            login: None,
+            refresh: false,
             adopted: None,
         }
     }
 }
 
-impl<S: IssuingStore> IssueRequest<'_, S> {
+impl<'a, S: IssuingStore> IssueRequest<'a, S> {
     /// What it may do; nothing, unless it is said.
     pub fn scopes<I>(mut self, scopes: I) -> Self
     where
@@ -101,7 +83,8 @@ impl<S: IssuingStore> IssueRequest<'_, S> {
         self
     }
 
-    /// A life of its own. It can only shorten what the kind's policy gives.
+    /// A life of its own, of the session if it has a refresh token. It can only shorten what the
+    /// policies give.
     pub fn life(mut self, life: Duration) -> Self {
         self.life = Some(life);
         self
@@ -113,67 +96,184 @@ impl<S: IssuingStore> IssueRequest<'_, S> {
         self
     }
 
+    /// What becomes of the subject's tokens of this kind, instead of what the
+    /// [builder](super::AuthorityBuilder::login) says.
+    pub fn login(mut self, mode: LoginMode) -> Self {
+        self.login = Some(mode);
+        self
+    }
+
+    /// With a refresh token, from which [`TokenAuthority::refresh`] makes further tokens. It opens
+    /// a session of its own in any case: [`LoginMode::Renew`] and [`LoginMode::ReplaceExpired`]
+    /// then stand for [`LoginMode::New`].
+    pub fn refresh(mut self) -> Self
+    where
+        S: RotatingStore,
+    {
+        self.refresh = true;
+        self
+    }
+
     /// Takes over a token that another system has issued, instead of drawing a new one, so that
-    /// its clients need no new login. Its kind must say what it looks like.
+    /// its clients need no new login. Its kind must say what it looks like. No login mode tells
+    /// another one instead.
     pub fn adopt(mut self, text: impl Into<String>) -> Self {
         self.adopted = Some(Zeroizing::new(text.into()));
         self
     }
 
     async fn issue(self) -> Result<IssuedToken, IssueError> {
-        let shared = &self.authority.shared;
-        let scopes = self.scopes.map_err(IssueError::Scope)?;
-        let kind = match &self.kind {
-            None => &shared.kinds[0],
+        let authority = self.authority;
+        let scopes = self.scopes.clone().map_err(IssueError::Scope)?;
+        let kind = self.known_kind()?;
+        let mode = self.mode(kind);
+        let session = SessionId::draw().map_err(IssueError::randomness)?;
+        let now = authority.now();
+        let until = self.life.map_or(Timestamp::MAX, |life| now + life);
+        let times = |policy, until| begin(policy, now, now, until).map_err(|_| IssueError::NoLife);
+
+        let refresh = match self.refresh_tokens()? {
+            None => None,
+            Some(tokens) => {
+                let times = times(&*tokens.kind.policy, until)?;
+                let draft = self.record(kind, session, times, &scopes);
+                Some(self.refresh_token(tokens, draft)?)
+            }
+        };
+        let until = refresh.as_ref().map_or(until, Made::ends_at);
+        let times = times(&*kind.policy, until)?;
+        let access = self.access_token(kind, mode, self.record(kind, session, times, &scopes))?;
+
+        let new = NewSession {
+            access: access.token,
+            refresh: refresh.as_ref().map(|refresh| refresh.token.clone()),
+        };
+        let slot = Slot {
+            place: mode.place(),
+            limit: authority.shared.limit,
+        };
+        let store = &authority.shared.store;
+        for _ in 0..ATTEMPTS {
+            let instead = match store.insert(new.clone(), slot).await? {
+                Inserted::Instead(record) => record,
+                Inserted::New => {
+                    let issued =
+                        IssuedToken::new(access.secret, new.access.record, times.expires_at);
+                    return Ok(issued.with_refresh(refresh.map(|refresh| refresh.secret)));
+                }
+            };
+            if let Some(issued) = authority.tell_again(kind, &instead).await? {
+                return Ok(issued);
+            }
+            let session = instead.session();
+            store.remove_session(&self.subject, session).await?;
+        }
+        Err(contended())
+    }
+
+    fn known_kind(&self) -> Result<&'a Kind, IssueError> {
+        match &self.kind {
+            None => Ok(&self.authority.shared.kinds[0]),
             Some(name) => self
                 .authority
                 .kind_named(name)
-                .ok_or_else(|| IssueError::UnknownKind(name.clone()))?,
+                .ok_or_else(|| IssueError::UnknownKind(name.clone())),
+        }
+    }
+
+    fn mode(&self, kind: &Kind) -> LoginMode {
+        let shared = &self.authority.shared;
+        let is_first = kind.kind.name() == shared.kinds[0].kind.name();
+        let usual = if is_first {
+            shared.login
+        } else {
+            LoginMode::New
         };
-        let secret = match self.adopted {
-            None => kind
-                .kind
-                .draw(self.subject.route())
-                .map_err(|error| IssueError::Randomness(error.into()))?,
-            Some(text) => text,
+        let mode = self.login.unwrap_or(usual);
+        if self.refresh || self.adopted.is_some() {
+            mode.of_a_new_session()
+        } else {
+            mode
+        }
+    }
+
+    fn refresh_tokens(&self) -> Result<Option<&'a RefreshTokens>, IssueError> {
+        match &self.authority.shared.refresh {
+            _ if !self.refresh => Ok(None),
+            None => Err(IssueError::NoRefresh),
+            Some(tokens) => Ok(Some(tokens)),
+        }
+    }
+
+    fn record(
+        &self,
+        kind: &'a Kind,
+        session: SessionId,
+        times: TokenTimes,
+        scopes: &Scopes,
+    ) -> RecordBuilder<'_> {
+        TokenRecord::builder(kind.kind.name(), session, &self.subject, times)
+            .scopes(scopes.clone())
+            .label(&self.label)
+            .client(self.client.as_deref())
+    }
+
+    fn access_token(
+        &self,
+        kind: &Kind,
+        mode: LoginMode,
+        record: RecordBuilder<'_>,
+    ) -> Result<Made, IssueError> {
+        let route = self.subject.route();
+        let seed = mode.tells_again().then(Seed::draw).transpose();
+        let seed = seed.map_err(IssueError::randomness)?;
+        let (secret, digest) = match (&self.adopted, &seed) {
+            (None, Some(seed)) => kind.kind.derive(route, &self.authority.shared.key, seed, 0),
+            (adopted, _) => {
+                let drawn = || kind.kind.draw(route).map_err(IssueError::randomness);
+                let secret = adopted.clone().map_or_else(drawn, Ok)?;
+                let token = BearerToken::parse(&secret).ok();
+                let digest = token
+                    .and_then(|token| kind.kind.digest(&token))
+                    .ok_or_else(|| IssueError::NotOfKind(kind.kind.name().to_owned()))?;
+                (secret, digest)
+            }
         };
-        let token = BearerToken::parse(&secret).ok();
-        let digest = token
-            .and_then(|token| kind.kind.digest(&token))
-            .ok_or_else(|| IssueError::NotOfKind(kind.kind.name().to_owned()))?;
-        let mut session = [0; 16];
-        getrandom::fill(&mut session).map_err(|error| IssueError::Randomness(error.into()))?;
-        let times = times(kind, self.authority.now(), self.life)?;
-        let record = TokenRecord::builder(
-            kind.kind.name(),
-            SessionId::from_bytes(session),
-            &self.subject,
-            times,
-        )
-        .scopes(scopes)
-        .label(&self.label)
-        .client(self.client.as_deref())
-        .build();
-        let access = NewToken {
-            digest,
-            record: record.clone(),
-        };
-        let slot = Slot {
-            place: Place::Add,
-            limit: shared.limit,
-        };
-        shared
-            .store
-            .insert(
-                NewSession {
-                    access,
-                    refresh: None,
-                },
-                slot,
-            )
-            .await
-            .map_err(IssueError::Store)?;
-        Ok(IssuedToken { secret, record })
+        let record = record.seed(seed).build();
+        Ok(Made {
+            secret,
+            token: NewToken { digest, record },
+        })
+    }
+
+    fn refresh_token(
+        &self,
+        tokens: &RefreshTokens,
+        record: RecordBuilder<'_>,
+    ) -> Result<Made, IssueError> {
+        let seed = Seed::draw().map_err(IssueError::randomness)?;
+        let record = record.seed(Some(seed.clone())).refresh(0, None).build();
+        let (route, session) = (self.subject.route(), record.session());
+        let key = &self.authority.shared.key;
+        Ok(Made {
+            secret: tokens.form.text(route, key, &seed, session, 0),
+            token: NewToken {
+                digest: TokenDigest::of_session(session, route),
+                record,
+            },
+        })
+    }
+}
+
+/// A token that is to be kept, and the secret that is not.
+struct Made {
+    secret: Zeroizing<String>,
+    token: NewToken,
+}
+
+impl Made {
+    fn ends_at(&self) -> Timestamp {
+        self.token.record.times().ends_at
     }
 }
 
@@ -192,97 +292,8 @@ impl<S> fmt::Debug for IssueRequest<'_, S> {
             .field("subject", &self.subject)
             .field("scopes", &self.scopes)
             .field("kind", &self.kind)
+            .field("login", &self.login)
+            .field("refresh", &self.refresh)
             .finish_non_exhaustive()
-    }
-}
-
-/// The times of a token that is issued now.
-fn times(kind: &Kind, now: Timestamp, life: Option<Duration>) -> Result<TokenTimes, IssueError> {
-    let unbounded = TokenTimes::fixed(now, Timestamp::MAX);
-    let mut ends_at = kind.policy.cap(&unbounded);
-    if let Some(life) = life {
-        ends_at = ends_at.min(now + life);
-    }
-    let expires_at = kind.policy.bound(&unbounded).at.min(ends_at);
-    if expires_at <= now {
-        return Err(IssueError::NoLife);
-    }
-    Ok(TokenTimes {
-        ends_at,
-        expires_at,
-        ..unbounded
-    })
-}
-
-// === impl IssuedToken ===
-
-impl IssuedToken {
-    /// The secret. Hand it to its client over a safe line, and keep it nowhere.
-    #[must_use]
-    pub fn secret(&self) -> &str {
-        &self.secret
-    }
-
-    /// When it ends, unless it is used.
-    #[must_use]
-    pub fn expires_at(&self) -> Timestamp {
-        self.record.times().expires_at
-    }
-
-    /// The session that it opens.
-    #[must_use]
-    pub fn session(&self) -> &SessionId {
-        self.record.session()
-    }
-
-    /// All that the store knows of it.
-    #[must_use]
-    pub fn record(&self) -> &TokenRecord {
-        &self.record
-    }
-}
-
-impl fmt::Debug for IssuedToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IssuedToken")
-            .field("record", &self.record)
-            .finish_non_exhaustive()
-    }
-}
-
-// === impl IssueError ===
-
-impl fmt::Display for IssueError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Scope(error) => error.fmt(f),
-            Self::UnknownKind(name) => {
-                write!(
-                    f,
-                    "expected a kind that the authority knows, found {name:?}: add it with `.kind(..)` when it is built"
-                )
-            }
-            Self::NoLife => {
-                f.write_str("expected a life, found one that ends at once: name a longer one")
-            }
-            Self::NotOfKind(name) => {
-                write!(
-                    f,
-                    "expected a text of kind {name:?} to adopt, found another form: adopt it as the kind that says its form"
-                )
-            }
-            Self::Randomness(_) => f.write_str("the system gave no randomness"),
-            Self::Store(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for IssueError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Randomness(error) => Some(error),
-            Self::Store(error) => error.source(),
-            _ => None,
-        }
     }
 }

@@ -4,11 +4,15 @@ mod authenticate;
 mod authenticated;
 #[cfg(feature = "tasks")]
 mod behind;
+mod build_error;
 mod builder;
 mod issue;
+mod issued;
+mod login;
 mod purge;
 #[cfg(feature = "tasks")]
 mod purging;
+mod refresh;
 mod revoke;
 mod touch;
 
@@ -18,10 +22,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use authenticated::{Anonymous, Authenticated};
-pub use builder::{AuthorityBuilder, BuildError};
-pub use issue::{IssueError, IssueRequest, IssuedToken};
+pub use build_error::BuildError;
+pub use builder::AuthorityBuilder;
+pub use issue::IssueRequest;
+pub use issued::{IssueError, IssuedToken};
+pub use login::LoginMode;
 #[cfg(feature = "tasks")]
 pub use purging::{PurgeReport, Purging};
+pub use refresh::{RefreshError, RefreshRequest};
 pub use revoke::Session;
 
 pub(crate) use authenticate::{Admitted, Answer, Presented};
@@ -30,7 +38,7 @@ use self::touch::Touches;
 use crate::clock::{Clock, Timestamp};
 use crate::expiry::ExpiryPolicy;
 use crate::rejection::{Challenges, Reason, Rejection};
-use crate::token::TokenKind;
+use crate::token::{RefreshForm, ServerKey, TokenKind};
 
 /// Issues, authenticates and revokes tokens. Made by [`TokenAuthority::builder`], cheap to clone;
 /// all doors (the layer among them) are made from it.
@@ -64,13 +72,24 @@ struct Shared<S> {
     touches: Arc<Touches>,
     #[cfg(feature = "tasks")]
     behind: Option<behind::Behind>,
+    key: ServerKey,
+    keyed: bool,
+    login: LoginMode,
     limit: Option<NonZeroUsize>,
+    refresh: Option<RefreshTokens>,
     retention: Duration,
 }
 
 struct Kind {
     kind: TokenKind,
     policy: Arc<dyn ExpiryPolicy>,
+}
+
+struct RefreshTokens {
+    form: RefreshForm,
+    /// Their policy, and as what their prefix is held against those of others.
+    kind: Kind,
+    grace: Duration,
 }
 
 impl<S> TokenAuthority<S> {
@@ -88,6 +107,13 @@ impl<S> TokenAuthority<S> {
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.shared.clock)
+    }
+
+    /// Whether a server key was [given](AuthorityBuilder::key). If not, what is derived works in
+    /// this process only: warn whoever issues refresh tokens or renews without one.
+    #[must_use]
+    pub fn is_keyed(&self) -> bool {
+        self.shared.keyed
     }
 
     pub(crate) fn challenges(&self) -> &'static Challenges {

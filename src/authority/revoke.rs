@@ -103,14 +103,12 @@ impl<S: IssuingStore> TokenAuthority<S> {
     /// None when the token is dead, or of a kind that is no more.
     fn session_of(&self, record: &TokenRecord, now: Timestamp) -> Option<Session> {
         let times = record.times();
-        let expires_at = match record.generation() {
-            Some(_) => times.expires_at.min(times.ends_at),
-            None => {
-                judge(&*self.kind_named(record.kind())?.policy, times, now)
-                    .bound
-                    .at
-            }
+        let kind = self.kind_named(record.kind())?;
+        let kind = match record.generation() {
+            Some(_) => &self.shared.refresh.as_ref()?.kind,
+            None => kind,
         };
+        let expires_at = judge(&*kind.policy, times, now).bound.at;
         (now < expires_at).then(|| Session {
             id: *record.session(),
             kind: record.kind().to_owned(),

@@ -95,9 +95,7 @@ impl DigestKey {
     /// database; without the key every token of its kind is unknown.
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
-        let mut block = Zeroizing::new([0; 64]);
-        block[..32].copy_from_slice(Zeroizing::new(bytes).as_slice());
-        Self(Hmac::new((&*block).into()))
+        Self(hmac(&Zeroizing::new(bytes)))
     }
 
     fn sign(&self, text: &[u8]) -> [u8; 32] {
@@ -108,6 +106,12 @@ impl DigestKey {
             .into_bytes()
             .into()
     }
+}
+
+pub(super) fn hmac(key: &[u8; 32]) -> Hmac<Sha256> {
+    let mut block = Zeroizing::new([0; 64]);
+    block[..32].copy_from_slice(key);
+    Hmac::new((&*block).into())
 }
 
 impl fmt::Debug for DigestKey {

@@ -3,9 +3,9 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::digest::DigestKey;
-use super::text::{self, Form};
+use super::text::Form;
 use super::word::Word;
-use super::{BearerToken, TokenDigest, TokenRecord};
+use super::{BearerToken, Seed, ServerKey, TokenDigest, TokenRecord};
 
 /// A sort of token: its name, what its text looks like, and the digest function of its texts.
 /// How long it lives is the policy that the authority gives it.
@@ -89,8 +89,30 @@ impl TokenKind {
         self.name == record.kind
     }
 
+    /// The text of a new token, from the system's randomness.
     pub(crate) fn draw(&self, route: u16) -> Result<Zeroizing<String>, getrandom::Error> {
-        text::draw(&self.form, route)
+        let mut secret = Zeroizing::new(vec![0; self.form.secret_len()]);
+        getrandom::fill(&mut secret)?;
+        Ok(self.form.text(route, &secret))
+    }
+
+    /// The text of a derived token and its digest: the same whenever they are asked for. Those
+    /// that a session's refresh token brings have its generation; all others have 0.
+    pub(crate) fn derive(
+        &self,
+        route: u16,
+        key: &ServerKey,
+        seed: &Seed,
+        generation: u32,
+    ) -> (Zeroizing<String>, TokenDigest) {
+        let mut secret = Zeroizing::new(vec![0; self.form.secret_len()]);
+        key.derive(seed, generation, &mut secret);
+        let text = self.form.text(route, &secret);
+        let digest = TokenDigest::of_text(text.as_bytes(), self.key.as_ref());
+        match self.form {
+            Form::Own { .. } => (text, digest.routed(route)),
+            Form::Hex { .. } => (text, digest),
+        }
     }
 
     /// What makes the kind unusable, if anything does.

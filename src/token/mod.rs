@@ -3,8 +3,10 @@
 mod bearer;
 mod digest;
 mod digits;
+mod key;
 mod kind;
 mod record;
+mod refresh;
 mod scope;
 mod session;
 mod sha256;
@@ -15,6 +17,7 @@ mod word;
 pub use bearer::{BearerToken, MalformedToken};
 pub use digest::{DigestKey, TokenDigest};
 pub use digits::InvalidDigits;
+pub use key::ServerKey;
 pub use kind::TokenKind;
 pub use record::{RecordBuilder, Seed, TokenRecord, TokenTimes};
 pub use scope::{InvalidScope, Scopes};
@@ -22,3 +25,4 @@ pub use session::SessionId;
 pub use subject::Subject;
 
 pub(crate) use kind::KindFault;
+pub(crate) use refresh::{RefreshForm, ShownRefresh};

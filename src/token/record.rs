@@ -278,6 +278,12 @@ impl Seed {
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    pub(crate) fn draw() -> Result<Self, getrandom::Error> {
+        let mut seed = Self(Zeroizing::default());
+        getrandom::fill(seed.0.as_mut_slice())?;
+        Ok(seed)
+    }
 }
 
 impl fmt::Debug for Seed {

@@ -21,28 +21,10 @@ const LONGEST_PREFIX: usize = 32;
 const FEWEST_DIGITS: usize = 32;
 const MOST_DIGITS: usize = 512;
 
-/// Draws the text of a new token from the system's randomness.
-pub(super) fn draw(form: &Form, route: u16) -> Result<Zeroizing<String>, getrandom::Error> {
-    match form {
-        Form::Own { prefix } => {
-            let mut secret = Zeroizing::new([0; 32]);
-            getrandom::fill(secret.as_mut_slice())?;
-            Ok(compose(prefix, route, &secret))
-        }
-        Form::Hex { digits } => {
-            let mut secret = Zeroizing::new(vec![0; digits.div_ceil(2)]);
-            getrandom::fill(&mut secret)?;
-            let mut text = Zeroizing::new(hex::encode(&*secret));
-            text.truncate(*digits);
-            Ok(text)
-        }
-    }
-}
-
-fn compose(prefix: &str, route: u16, secret: &[u8; 32]) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::with_capacity(
-        prefix.len() + ROUTE + SECRET + CHECKSUM,
-    ));
+/// prefix · route · these bytes · checksum.
+pub(super) fn compose(prefix: &str, route: u16, secret: &[u8]) -> Zeroizing<String> {
+    let length = prefix.len() + ROUTE + secret.len().div_ceil(3) * 4 + CHECKSUM;
+    let mut text = Zeroizing::new(String::with_capacity(length));
     text.push_str(prefix);
     text.push(char::from(ALPHABET[usize::from(route >> 6 & 63)]));
     text.push(char::from(ALPHABET[usize::from(route & 63)]));
@@ -52,7 +34,43 @@ fn compose(prefix: &str, route: u16, secret: &[u8; 32]) -> Zeroizing<String> {
     text
 }
 
+/// The route and the secret's characters of a text that [`compose`] has made, if it is one.
+pub(super) fn dissect<'a>(text: &'a [u8], prefix: &str, secret: usize) -> Option<(u16, &'a [u8])> {
+    let rest = text.strip_prefix(prefix.as_bytes())?;
+    if rest.len() != ROUTE + secret + CHECKSUM {
+        return None;
+    }
+    let (summed, sum) = text.split_at(text.len() - CHECKSUM);
+    if checksum(summed) != sum {
+        return None;
+    }
+    let high = VALUES[usize::from(rest[0])];
+    let low = VALUES[usize::from(rest[1])];
+    let route = u16::from(high) << 6 | u16::from(low);
+    (high < 64 && low < 64).then_some((route, &rest[ROUTE..ROUTE + secret]))
+}
+
 impl Form {
+    /// How many bytes the secret of a text takes.
+    pub(super) fn secret_len(&self) -> usize {
+        match self {
+            Self::Own { .. } => 32,
+            Self::Hex { digits } => digits.div_ceil(2),
+        }
+    }
+
+    /// The text with this secret.
+    pub(super) fn text(&self, route: u16, secret: &[u8]) -> Zeroizing<String> {
+        match self {
+            Self::Own { prefix } => compose(prefix, route, secret),
+            Self::Hex { digits } => {
+                let mut text = Zeroizing::new(hex::encode(secret));
+                text.truncate(*digits);
+                text
+            }
+        }
+    }
+
     /// None: not of this form. Otherwise the route that the text carries, if the form has one.
     #[expect(
         clippy::option_option,
@@ -60,19 +78,7 @@ impl Form {
     )]
     pub(super) fn recognise(&self, text: &[u8]) -> Option<Option<u16>> {
         match self {
-            Self::Own { prefix } => {
-                let rest = text.strip_prefix(prefix.as_bytes())?;
-                if rest.len() != ROUTE + SECRET + CHECKSUM {
-                    return None;
-                }
-                let (summed, sum) = text.split_at(text.len() - CHECKSUM);
-                if checksum(summed) != sum {
-                    return None;
-                }
-                let high = VALUES[usize::from(rest[0])];
-                let low = VALUES[usize::from(rest[1])];
-                (high < 64 && low < 64).then(|| Some(u16::from(high) << 6 | u16::from(low)))
-            }
+            Self::Own { prefix } => dissect(text, prefix, SECRET).map(|(route, _)| Some(route)),
             Self::Hex { digits } => {
                 (text.len() == *digits && text.iter().all(is_hex)).then_some(None)
             }

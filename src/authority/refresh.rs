@@ -1,0 +1,259 @@
+use std::fmt;
+use std::future::IntoFuture;
+use std::pin::Pin;
+
+use super::{IssuedToken, TokenAuthority};
+use crate::expiry::{Rule, begin, judge};
+use crate::store::{Found, NewToken, Rotated, RotatingStore, Rotation, StoreError, TokenStore};
+use crate::token::{
+    BearerToken, InvalidScope, Scopes, Seed, ShownRefresh, TokenRecord, TokenTimes,
+};
+
+/// A refresh token about to be used: say who shows it and what the next access token may do, then
+/// `.await` it.
+#[must_use = "a token is refreshed when this is awaited"]
+pub struct RefreshRequest<'a, S> {
+    authority: &'a TokenAuthority<S>,
+    token: BearerToken<'a>,
+    client: Option<String>,
+    scopes: Option<Result<Scopes, InvalidScope>>,
+}
+
+/// Why a refresh token gave nothing.
+///
+/// A client hears `invalid_scope` of the first two, a 503 of the last, and `invalid_grant` of all
+/// others (RFC 6749 section 5.2), in the same words: which of them it was is not its business.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RefreshError {
+    /// A scope that can't be one.
+    Scope(InvalidScope),
+    /// More scopes than the session was granted: these.
+    WiderScope(Scopes),
+    /// No such token: never issued, not authentic, or its session has been ended.
+    Unknown,
+    /// The token has ended, by this rule.
+    Expired(Rule),
+    /// The token had been used before. Somebody has stolen it, or its successor; nobody can tell
+    /// who, so the session is ended with all of its tokens.
+    Reused,
+    /// The token was issued to another client.
+    OtherClient,
+    /// The token is good, but its principal is suspended or gone.
+    Suspended,
+    /// The store could not say.
+    Store(StoreError),
+}
+
+impl<S: RotatingStore> TokenAuthority<S> {
+    /// Uses a session's refresh token (RFC 6749 section 6, RFC 9700 section 4.14.2): it is spent,
+    /// and the next one comes with a new access token, which replaces the session's others of its
+    /// kind. When the user last proved who he is does not change.
+    ///
+    /// A spent token ends its session when it is seen again, except within the
+    /// [grace](super::AuthorityBuilder::refresh_grace), where the last one spent is answered as it
+    /// was the first time. A refusal for any other reason changes nothing.
+    ///
+    /// ```
+    /// # use tower_expiring_token::{BearerToken, Lifetime, MemoryStore, RefreshError, TokenAuthority};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tokens = TokenAuthority::builder(MemoryStore::new())
+    ///     .expiry(Lifetime::hours(1))
+    ///     .refresh(Lifetime::days(30))
+    ///     .build()?;
+    ///
+    /// let first = tokens.issue("alice").scopes(["read"]).refresh().await?;
+    /// let spent = first.refresh_secret().unwrap_or_default();
+    /// let second = tokens.refresh(&BearerToken::parse(spent)?).await?;
+    /// assert_eq!(second.session(), first.session());
+    ///
+    /// let again = tokens.refresh(&BearerToken::parse(spent)?).await;
+    /// assert!(matches!(again, Err(RefreshError::Reused)));
+    /// assert!(tokens.authenticate(&BearerToken::parse(second.secret())?).await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn refresh<'a>(&'a self, token: &BearerToken<'a>) -> RefreshRequest<'a, S> {
+        RefreshRequest {
+            authority: self,
+            token: *token,
+            client: None,
+            scopes: None,
+        }
+    }
+}
+
+impl<S: TokenStore> TokenAuthority<S> {
+    /// The session of a refresh token that this server has made, whatever has become of it since.
+    pub(super) async fn find_refresh(
+        &self,
+        token: &BearerToken<'_>,
+    ) -> Result<Option<Authentic<S::Principal>>, StoreError> {
+        let shared = &self.shared;
+        let form = shared.refresh.as_ref().map(|refresh| &refresh.form);
+        let Some(shown) = form.and_then(|form| form.parse(token.expose())) else {
+            return Ok(None);
+        };
+        let Some(found) = shared.store.find(&shown.digest).await? else {
+            return Ok(None);
+        };
+        let seed = found.record().seed().cloned();
+        Ok(seed
+            .filter(|seed| shown.is_authentic(&shared.key, seed))
+            .map(|seed| Authentic { shown, found, seed }))
+    }
+}
+
+/// A refresh token that this server has made.
+pub(super) struct Authentic<P> {
+    shown: ShownRefresh,
+    pub(super) found: Found<P>,
+    seed: Seed,
+}
+
+impl<S: RotatingStore> RefreshRequest<'_, S> {
+    /// The client that shows the token, authenticated as it has to be. A token that was issued to
+    /// a client is good for that client alone; one that was issued to none, for whoever has it.
+    pub fn client(mut self, client: impl Into<String>) -> Self {
+        self.client = Some(client.into());
+        self
+    }
+
+    /// What the access token may do: some of what the session was granted, which is what it gets
+    /// unless this is said. The next refresh may ask for all of it again.
+    pub fn scopes<I>(mut self, scopes: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        self.scopes = Some(Scopes::of(scopes));
+        self
+    }
+
+    async fn refresh(self) -> Result<IssuedToken, RefreshError> {
+        let shared = &self.authority.shared;
+        let asked = self.scopes.transpose().map_err(RefreshError::Scope)?;
+        let authentic = self.authority.find_refresh(&self.token).await?;
+        let (Some(Authentic { shown, found, seed }), Some(tokens)) = (authentic, &shared.refresh)
+        else {
+            return Err(RefreshError::Unknown);
+        };
+        let record = found.record();
+        let kind = self.authority.kind_named(record.kind());
+        let kind = kind.ok_or(RefreshError::Unknown)?;
+        if record.client().is_some() && record.client() != self.client.as_deref() {
+            return Err(RefreshError::OtherClient);
+        }
+        let now = self.authority.now();
+        let verdict = judge(&*tokens.kind.policy, record.times(), now);
+        if !verdict.live {
+            return Err(RefreshError::Expired(verdict.bound.rule));
+        }
+        if found.principal().is_none() {
+            return Err(RefreshError::Suspended);
+        }
+        let scopes = asked.unwrap_or_else(|| record.scopes().clone());
+        if !record.scopes().includes(&scopes) {
+            return Err(RefreshError::WiderScope(scopes));
+        }
+
+        let next = shown.generation.checked_add(1);
+        let next = next.ok_or(RefreshError::Unknown)?;
+        let route = record.subject().route();
+        let (secret, digest) = kind.kind.derive(route, &shared.key, &seed, next);
+        let old = record.times();
+        let times = begin(&*kind.policy, now, old.authenticated_at, old.ends_at)
+            .map_err(RefreshError::Expired)?;
+        let access =
+            TokenRecord::builder(record.kind(), *record.session(), record.subject(), times)
+                .scopes(scopes)
+                .label(record.label().unwrap_or_default())
+                .client(record.client())
+                .build();
+        let used = TokenTimes {
+            last_used_at: now,
+            ..*old
+        };
+        let rotation = Rotation {
+            digest: shown.digest,
+            generation: shown.generation,
+            at: now,
+            grace: tokens.grace,
+            expires_at: tokens.kind.policy.bound(&used).at,
+            access: NewToken {
+                digest,
+                record: access.clone(),
+            },
+        };
+        let access = match shared.store.rotate(rotation).await? {
+            Rotated::Rotated => access,
+            // The session may have other access tokens beside the one of the first rotation.
+            Rotated::Again(_) => match shared.store.find(&digest).await? {
+                Some(first) => first.record().clone(),
+                None => return Err(RefreshError::Unknown),
+            },
+            Rotated::Reused => return Err(RefreshError::Reused),
+            Rotated::Unknown => return Err(RefreshError::Unknown),
+        };
+        let session = access.session();
+        let refresh = tokens.form.text(route, &shared.key, &seed, session, next);
+        let expires_at = judge(&*kind.policy, access.times(), now).bound.at;
+        Ok(IssuedToken::new(secret, access, expires_at).with_refresh(Some(refresh)))
+    }
+}
+
+impl<'a, S: RotatingStore> IntoFuture for RefreshRequest<'a, S> {
+    type Output = Result<IssuedToken, RefreshError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.refresh())
+    }
+}
+
+impl<S> fmt::Debug for RefreshRequest<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshRequest")
+            .field("client", &self.client)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl RefreshError ===
+
+impl From<StoreError> for RefreshError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl fmt::Display for RefreshError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scope(error) => error.fmt(f),
+            Self::WiderScope(found) => write!(
+                f,
+                "expected scopes that the session was granted, found more in {found}: ask for fewer, or log in anew"
+            ),
+            Self::Unknown => f.write_str("the refresh token is unknown, or its session was ended"),
+            Self::Expired(rule) => write!(f, "the refresh token has expired by {rule}"),
+            Self::Reused => {
+                f.write_str("the refresh token had been used before, so its session was ended")
+            }
+            Self::OtherClient => f.write_str("the refresh token was issued to another client"),
+            Self::Suspended => f.write_str("the account is suspended"),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RefreshError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Store(error) => error.source(),
+            _ => None,
+        }
+    }
+}

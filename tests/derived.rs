@@ -1,0 +1,89 @@
+//! The texts of derived tokens are for ever: another implementation must find the same, or an
+//! upgrade logs everybody out.
+
+use tower_expiring_token::testing::ManualClock;
+use tower_expiring_token::{
+    BearerToken, Clock, IssuingStore, Lifetime, LoginMode, MemoryStore, NewSession, NewToken,
+    Place, Seed, ServerKey, SessionId, Slot, Subject, TokenAuthority, TokenDigest, TokenKind,
+    TokenRecord, TokenTimes,
+};
+
+// Of the key 000102…1f, the seed 0707…, the session 0909… and the subject "1", found by Python's
+// hmac, base64 and zlib.
+const ACCESS: [&str; 2] = [
+    "tet_a4CRH86vT2BNISgaN5uzav_vcxkUDgSbuu5FuBMGnyOZQq90eEQ",
+    "tet_a4RqXNYxQFnckwgPEWvdWjNF5gINbHkmHvcRaXh7qkYNUnJ-cFg",
+];
+const REFRESH: [&str; 2] = [
+    "ter_a4CQkJCQkJCQkJCQkJCQkJCQAAAAD-SksJyIzkXGwEPAX4cQ9dj9ykjiQJ4CkRmJ4TITp-iA",
+    "ter_a4CQkJCQkJCQkJCQkJCQkJCQAAAAFqmdvyL8ew5dHXy1_NrapU7qD-IVt7DWqyuABWJ4uEWw",
+];
+const HEX: &str =
+    "0911fceaf4f604d21281a379bb36affef7319140e049bbaee45b813069f23994ce73fcf4770963b8";
+
+fn key() -> ServerKey {
+    let hex = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    hex.parse().unwrap()
+}
+
+/// A derived token and a refresh token with what the texts above are of.
+async fn keep(store: &MemoryStore, kind: &TokenKind, text: &str, clock: &ManualClock) {
+    let times = TokenTimes::fixed(
+        clock.now(),
+        clock.now() + std::time::Duration::from_secs(3600),
+    );
+    let session = SessionId::from_bytes([9; 16]);
+    let seed = || Some(Seed::from_bytes([7; 32]));
+    let record = || TokenRecord::builder(kind.name(), session, "1", times).seed(seed());
+    let new = NewSession {
+        access: NewToken {
+            digest: kind.digest(&BearerToken::parse(text).unwrap()).unwrap(),
+            record: record().build(),
+        },
+        refresh: Some(NewToken {
+            digest: TokenDigest::of_session(&session, Subject::new("1").route()),
+            record: record().refresh(0, None).build(),
+        }),
+    };
+    let slot = Slot {
+        place: Place::Add,
+        limit: None,
+    };
+    store.insert(new, slot).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_derived_tokens_text_follows_from_key_and_seed() {
+    for (kind, text) in [
+        (TokenKind::new("access", "tet_"), ACCESS[0]),
+        (TokenKind::hex("access", HEX.len()), HEX),
+    ] {
+        let (store, clock) = (MemoryStore::new(), ManualClock::default());
+        keep(&store, &kind, text, &clock).await;
+        let tokens = TokenAuthority::builder(store)
+            .expiry(Lifetime::hours(24))
+            .access(kind)
+            .key(key())
+            .login(LoginMode::Renew)
+            .clock(clock);
+        let issued = tokens.build().unwrap().issue("1").await.unwrap();
+        assert_eq!(issued.secret(), text);
+    }
+}
+
+#[tokio::test]
+async fn a_refreshed_pairs_texts_follow_from_key_seed_session_and_generation() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::default());
+    keep(&store, &TokenKind::new("access", "tet_"), ACCESS[0], &clock).await;
+    let tokens = TokenAuthority::builder(store)
+        .expiry(Lifetime::hours(24))
+        .refresh(Lifetime::days(30))
+        .key(key())
+        .clock(clock)
+        .build()
+        .unwrap();
+    let shown = BearerToken::parse(REFRESH[0]).unwrap();
+    let issued = tokens.refresh(&shown).await.unwrap();
+    assert_eq!(issued.secret(), ACCESS[1]);
+    assert_eq!(issued.refresh_secret(), Some(REFRESH[1]));
+}
