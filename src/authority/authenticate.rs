@@ -154,13 +154,14 @@ impl<S: TokenStore> TokenAuthority<S> {
             return refuse(Reason::UnknownToken);
         }
         let now = self.now();
-        let mut verdict = judge(&*kind.policy, record.times(), now);
+        let verdict = judge(&*kind.policy, record.times(), now);
         #[cfg(feature = "tasks")]
-        if !verdict.live
-            && let Some(times) = self.with_unwritten(&presented.digest, record.times())
-        {
-            verdict = judge(&*kind.policy, &times, now);
-        }
+        let verdict = if verdict.live {
+            verdict
+        } else {
+            let times = self.with_unwritten(&presented.digest, record.times());
+            times.map_or(verdict, |times| judge(&*kind.policy, &times, now))
+        };
         if !verdict.live {
             return refuse(Reason::Expired(verdict.bound.rule));
         }
