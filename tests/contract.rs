@@ -7,8 +7,8 @@ use example_own_database::UserStore;
 use tower_expiring_token::testing::FaultyStore;
 use tower_expiring_token::testing::contract::{self, Broken, SUBJECTS};
 use tower_expiring_token::{
-    Finding, Found, MemoryStore, NewToken, Principals, RotatingStore, StoreError, Subject,
-    TokenDigest, TokenRecord, TokenStore, Touch, WithPrincipals, async_trait,
+    Change, Finding, Found, MemoryStore, NewToken, Principals, RotatingStore, StoreError, Subject,
+    TokenDigest, TokenRecord, TokenStore, Touch, WatchedStore, WithPrincipals, async_trait,
 };
 
 use crate::support::database::Databases;
@@ -28,6 +28,30 @@ async fn the_memory_store_keeps_the_contract_on_threads() -> Result<(), Broken> 
 async fn the_memory_store_keeps_the_contract_on_a_runtime_of_many_threads() -> Result<(), Broken> {
     let contract = contract::rotating_store(|| async { MemoryStore::new() });
     contract.spawn(|job| drop(tokio::spawn(job))).await
+}
+
+#[tokio::test]
+async fn the_memory_store_tells_its_watches() -> Result<(), Broken> {
+    contract::watched_store(|| async {
+        let store = MemoryStore::new();
+        (store.clone(), store)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_store_whose_channel_was_cut_and_mended_tells_its_watches() -> Result<(), Broken> {
+    contract::watched_store(|| async {
+        let store = FaultyStore::new(MemoryStore::new());
+        let mut watch = store.watch().await.unwrap();
+        assert_eq!(watch.next().await, Change::Connected);
+        store.cut();
+        assert_eq!(watch.next().await, Change::Lost);
+        store.mend();
+        assert_eq!(watch.next().await, Change::Connected);
+        (store.clone(), store)
+    })
+    .await
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use tower_expiring_token::{
-    Found, IssuingStore, MemoryStore, Slot, Subject, TokenDigest, TokenStore, TokenTimes, Touch,
+    Change, Found, IssuingStore, MemoryStore, Slot, Subject, TokenDigest, TokenStore, TokenTimes,
+    Touch, WatchedStore,
 };
 
 use crate::support::tokens::{ADD, at, foreign, login, own, session};
@@ -210,6 +211,25 @@ fn no_token_outlives_a_removal_of_its_subject_that_came_after_it() {
         }
     });
     assert!(store.is_empty());
+}
+
+#[test]
+fn a_watch_that_nobody_reads_is_told_to_forget_all_and_takes_no_more_memory() {
+    let store = MemoryStore::new();
+    let mut watch = wait(store.watch()).unwrap();
+    assert_eq!(wait(watch.next()), Change::Connected);
+    let again = |number| {
+        insert(&store, own("alice", number), "alice", number, hour());
+        assert!(wait(store.remove(&own("alice", number))).unwrap());
+        own("alice", number)
+    };
+    let told: Vec<TokenDigest> = (0..4_096).map(again).collect();
+    assert_eq!(wait(watch.next()), Change::Removed(told));
+    (0..5_000).map(again).for_each(drop);
+    assert_eq!(wait(watch.next()), Change::Lost);
+    assert_eq!(wait(watch.next()), Change::Connected);
+    let after = Change::Removed(vec![again(1)]);
+    assert_eq!(wait(watch.next()), after);
 }
 
 #[test]

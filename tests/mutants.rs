@@ -2,9 +2,10 @@
 
 use std::thread;
 
+use futures_util::future::join_all;
 use tower_expiring_token::testing::contract;
 
-use crate::support::mutant::{Mutant, Wrong};
+use crate::support::mutant::{Mutant, Secretive, Untold, Wrong};
 
 /// Each wrong store, and the promise that it is caught by.
 const CAUGHT: &[(Wrong, &str)] = &[
@@ -268,6 +269,53 @@ const CAUGHT: &[(Wrong, &str)] = &[
         "`rotate` turns the current generation to the next, with a new access token",
     ),
 ];
+
+/// What a store does not tell its watches, and the promise that it is caught by.
+const HEARD: &[(Untold, &str)] = &[
+    (
+        Untold::Connection,
+        "a watch says `Connected` first, and then tells of a token that is removed",
+    ),
+    (
+        Untold::WhatOthersDid,
+        "a watch says `Connected` first, and then tells of a token that is removed",
+    ),
+    (
+        Untold::SecondsOfASession,
+        "what a session or a subject loses at once is told",
+    ),
+    (Untold::AfterAHundred, "each of many tokens is told"),
+    (Untold::Evictions, "what a limit ends is told"),
+    (Untold::Replacements, "what a login replaces is told"),
+    (Untold::TakenOver, "what a login replaces is told"),
+    (Untold::Renewals, "what a login renews is told"),
+    (Untold::Rotations, "what a rotation replaces is told"),
+    (Untold::Reuse, "what a reuse ends is told"),
+    (
+        Untold::Nothing,
+        "a change is told when it can be seen, never before",
+    ),
+    (
+        Untold::WhileNobodyWaits,
+        "a call for the next change that is dropped has lost none",
+    ),
+    (
+        Untold::WhenDropped,
+        "what a call has removed that was dropped is told",
+    ),
+];
+
+#[tokio::test]
+async fn each_store_that_does_not_tell_all_is_caught_by_the_promise_that_it_breaks() {
+    // Together, since some are waited for in vain.
+    join_all(HEARD.iter().map(async |&(untold, promise)| {
+        let broken = contract::watched_store(|| Secretive::two(untold)).await;
+        let broken = broken.expect_err(promise);
+        let caught = broken.promises().any(|broken| broken == promise);
+        assert!(caught, "{untold:?}, not by {promise:?}: {broken}");
+    }))
+    .await;
+}
 
 #[test]
 fn each_wrong_store_is_caught_by_the_promise_that_it_breaks() {

@@ -4,21 +4,23 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 
+use super::channel::{Channel, ThroughChannel};
 use crate::clock::Timestamp;
 use crate::store::{
     Finding, Inserted, IssuingStore, NewSession, Rotated, RotatingStore, Rotation, Slot,
-    StoreError, TokenStore, Touch,
+    StoreError, TokenStore, Touch, Watch, WatchedStore,
 };
 use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
 
-/// Another store, that can't say anything while it is told to fail, and counts who asks.
-/// Clones share both.
+/// Another store, that can't say anything while it is told to fail, and counts who asks. The
+/// channel to its watches can be cut. Clones share all of it.
 #[derive(Clone, Debug)]
 pub struct FaultyStore<S> {
     store: S,
     failing: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
     touched: Arc<AtomicUsize>,
+    channel: Arc<Channel>,
 }
 
 impl<S> FaultyStore<S> {
@@ -30,6 +32,7 @@ impl<S> FaultyStore<S> {
             failing: Arc::default(),
             asked: Arc::default(),
             touched: Arc::default(),
+            channel: Arc::default(),
         }
     }
 
@@ -41,6 +44,16 @@ impl<S> FaultyStore<S> {
     /// Works again.
     pub fn heal(&self) {
         self.failing.store(false, Ordering::SeqCst);
+    }
+
+    /// Tells all watches that they have lost the store, and nothing from now on.
+    pub fn cut(&self) {
+        self.channel.cut();
+    }
+
+    /// Lets them connect again.
+    pub fn mend(&self) {
+        self.channel.mend();
     }
 
     /// How many look-ups there were, failed ones too.
@@ -126,5 +139,13 @@ impl<S: IssuingStore> IssuingStore for FaultyStore<S> {
 impl<S: RotatingStore> RotatingStore for FaultyStore<S> {
     async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
         self.works()?.rotate(rotation).await
+    }
+}
+
+#[async_trait]
+impl<S: WatchedStore + Clone> WatchedStore for FaultyStore<S> {
+    async fn watch(&self) -> Result<Box<dyn Watch>, StoreError> {
+        let store = self.works()?.clone();
+        Ok(Box::new(ThroughChannel::new(store, self.channel.clone())))
     }
 }

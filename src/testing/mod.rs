@@ -2,6 +2,7 @@
 //! store that fails on command, and the contract that every store keeps.
 
 mod acting_as;
+mod channel;
 mod clock;
 pub mod contract;
 mod faulty;

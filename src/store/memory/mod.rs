@@ -2,6 +2,7 @@
 
 mod shard;
 mod verbs;
+mod watch;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -13,7 +14,7 @@ use async_trait::async_trait;
 use self::verbs::Tokens;
 use super::{
     Finding, Found, Inserted, IssuingStore, NewSession, Rotated, RotatingStore, Rotation, Slot,
-    StoreError, TokenStore, Touch,
+    StoreError, TokenStore, Touch, Watch, WatchedStore,
 };
 use crate::clock::Timestamp;
 use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
@@ -132,6 +133,14 @@ impl IssuingStore for MemoryStore {
 impl RotatingStore for MemoryStore {
     async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
         Ok(self.tokens.rotate(rotation))
+    }
+}
+
+/// For a service that is tested with this store and runs with another behind a cache.
+#[async_trait]
+impl WatchedStore for MemoryStore {
+    async fn watch(&self) -> Result<Box<dyn Watch>, StoreError> {
+        Ok(self.tokens.watch())
     }
 }
 

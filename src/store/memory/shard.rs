@@ -37,8 +37,8 @@ impl Shard {
             .map(|slot| Arc::clone(&slot.kept))
     }
 
-    /// Keeps a token, instead of one with the same digest if there is one.
-    pub(super) fn put(&self, kept: Arc<Kept>, subject: u32) {
+    /// Keeps a token, instead of one with the same digest. Whether there was one.
+    pub(super) fn put(&self, kept: Arc<Kept>, subject: u32) -> bool {
         let hash = hash_of(&kept.digest);
         let mut slots = self.write();
         match slots.find_mut(spread(hash), |slot| slot.is(hash, &kept.digest)) {
@@ -47,7 +47,8 @@ impl Shard {
                     kept,
                     hash,
                     subject,
-                }
+                };
+                true
             }
             None => {
                 slots.insert_unique(
@@ -59,6 +60,7 @@ impl Shard {
                     },
                     |slot| spread(slot.hash),
                 );
+                false
             }
         }
     }

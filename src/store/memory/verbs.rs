@@ -3,8 +3,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::shard::{Kept, Shard};
+use super::watch::Watchers;
 use crate::clock::Timestamp;
-use crate::store::{Inserted, NewSession, NewToken, Place, Rotated, Rotation, Slot, Touch};
+use crate::store::{Inserted, NewSession, NewToken, Place, Rotated, Rotation, Slot, Touch, Watch};
 use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
 
 const SHARDS: usize = 1024;
@@ -18,6 +19,7 @@ pub(super) struct Tokens {
     shards: Box<[Shard]>,
     homes: Box<[Mutex<Strays>]>,
     purge_next: AtomicUsize,
+    watchers: Watchers,
 }
 
 /// The tokens of a home's subjects whose digests lead to another shard. One that somebody else
@@ -39,6 +41,7 @@ impl Default for Tokens {
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
             homes: (0..SHARDS).map(|_| Mutex::default()).collect(),
             purge_next: AtomicUsize::new(0),
+            watchers: Watchers::default(),
         }
     }
 }
@@ -143,6 +146,10 @@ impl Tokens {
         purged
     }
 
+    pub(super) fn watch(&self) -> Box<dyn Watch> {
+        self.watchers.watch()
+    }
+
     fn shard(&self, digest: &TokenDigest) -> &Shard {
         &self.shards[shard_of(digest.route())]
     }
@@ -194,9 +201,10 @@ impl Home<'_> {
             strays.insert(new.digest);
         }
         let NewToken { digest, record } = new;
-        self.tokens
-            .shard(&digest)
-            .put(Arc::new(Kept { digest, record }), self.tag);
+        let kept = Arc::new(Kept { digest, record });
+        if self.tokens.shard(&digest).put(kept, self.tag) {
+            self.tokens.watchers.tell(&digest);
+        }
     }
 
     /// Takes a token out, if it is there, the subject's and `wanted`.
@@ -206,6 +214,7 @@ impl Home<'_> {
         let taken = shard.take(digest, own).is_some();
         if taken {
             self.forget(digest);
+            self.tokens.watchers.tell(digest);
         }
         taken
     }
@@ -248,6 +257,7 @@ impl Home<'_> {
                 for old in self.all().iter().filter(derived) {
                     let shard = self.tokens.shard(&old.digest);
                     if let Some(kept) = shard.update(&old.digest, renewed) {
+                        self.tokens.watchers.tell(&old.digest);
                         return (
                             *kept.record.session(),
                             Inserted::Instead(kept.record.clone()),

@@ -20,6 +20,21 @@
 //! Of the three, take the one that names all that your store implements: [`rotating_store`]
 //! includes [`issuing_store`], which includes [`token_store`].
 //!
+//! A [`WatchedStore`] tells what it removes, also to other processes. That part of the contract
+//! takes two values of the store on the same data, as two processes have them:
+//!
+//! ```
+//! # use tower_expiring_token::{MemoryStore, testing::contract};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), contract::Broken> {
+//! contract::watched_store(|| async {
+//!     let store = MemoryStore::new();
+//!     (store.clone(), store)
+//! })
+//! .await
+//! # }
+//! ```
+//!
 //! # A store with a table of users
 //!
 //! The tokens of the suite belong to [`SUBJECTS`]: a constructor whose store knows its users
@@ -54,11 +69,13 @@
 //! [`TokenStore`]: crate::TokenStore
 //! [`IssuingStore`]: crate::IssuingStore
 //! [`RotatingStore`]: crate::RotatingStore
+//! [`WatchedStore`]: crate::WatchedStore
 
 mod broken;
 mod dropped;
 mod extend;
 mod find;
+mod in_time;
 mod insert;
 mod limit;
 mod meet;
@@ -70,9 +87,12 @@ mod spawn;
 mod stage;
 mod token;
 mod value;
+mod watch;
 
 pub use broken::Broken;
-pub use run::{Contract, issuing_store, rotating_store, token_store};
+pub use run::{
+    Contract, issuing_store, rotating_store, token_store, watched_issuing_store, watched_store,
+};
 pub use spawn::{Job, on_a_thread};
 
 /// Whom the suite's tokens belong to, unless [`Contract::subjects`] names others: like one

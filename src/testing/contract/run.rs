@@ -7,8 +7,10 @@ use super::broken::{Broken, Report};
 use super::spawn::{Job, Spawn};
 use super::stage::{Local, Stage};
 use super::token::ADD;
-use super::{SUBJECTS, dropped, extend, find, insert, limit, meet, purge, remove, rotate, value};
-use crate::store::{IssuingStore, NewSession, NewToken, RotatingStore, TokenStore};
+use super::{
+    SUBJECTS, dropped, extend, find, insert, limit, meet, purge, remove, rotate, value, watch,
+};
+use crate::store::{IssuingStore, NewSession, NewToken, RotatingStore, TokenStore, WatchedStore};
 
 /// The suite, about to run: await it.
 #[must_use = "the suite runs when this is awaited"]
@@ -55,7 +57,7 @@ where
     F: Future<Output = S> + 'a,
 {
     Contract::new(async move |settings| {
-        let stage = filled(&empty, settings);
+        let stage = filled(&empty, |store| store, settings);
         let mut report = Report::default();
         looks_up(&stage, &mut report).await;
         issues(&stage, &mut report).await;
@@ -71,7 +73,7 @@ where
     F: Future<Output = S> + 'a,
 {
     Contract::new(async move |settings| {
-        let stage = filled(&empty, settings);
+        let stage = filled(&empty, |store| store, settings);
         let mut report = Report::default();
         looks_up(&stage, &mut report).await;
         issues(&stage, &mut report).await;
@@ -80,6 +82,39 @@ where
         rotate::with_others(&stage, &mut report).await;
         meet::rotating(&stage, &mut report).await;
         dropped::rotating(&stage, &mut report).await;
+        report
+    })
+}
+
+/// The promises of [`WatchedStore`] for a [`RotatingStore`], and none but those. `two` makes two
+/// values of a store on the same data, without any token: what is done through the first is told
+/// to watches of either.
+pub fn watched_store<'a, S, F>(two: impl Fn() -> F + 'a) -> Contract<'a>
+where
+    S: RotatingStore + WatchedStore,
+    F: Future<Output = (S, S)> + 'a,
+{
+    Contract::new(async move |settings| {
+        let stage = filled(&two, |(one, _)| one, settings);
+        let mut report = Report::default();
+        if watch::issuing(&stage, &mut report).await {
+            watch::rotating(&stage, &mut report).await;
+        }
+        report
+    })
+}
+
+/// The promises of [`WatchedStore`] for an [`IssuingStore`] without refresh tokens, as
+/// [`watched_store`].
+pub fn watched_issuing_store<'a, S, F>(two: impl Fn() -> F + 'a) -> Contract<'a>
+where
+    S: IssuingStore + WatchedStore,
+    F: Future<Output = (S, S)> + 'a,
+{
+    Contract::new(async move |settings| {
+        let stage = filled(&two, |(one, _)| one, settings);
+        let mut report = Report::default();
+        watch::issuing(&stage, &mut report).await;
         report
     })
 }
@@ -101,10 +136,16 @@ async fn issues<S: IssuingStore>(stage: &Stage<'_, S>, report: &mut Report) {
     dropped::issuing(stage, report).await;
 }
 
-fn filled<'a, S, F>(empty: &'a (impl Fn() -> F + 'a), settings: Settings) -> Stage<'a, S>
+/// `one` is the store of what `empty` makes.
+fn filled<'a, T, S, F>(
+    empty: &'a (impl Fn() -> F + 'a),
+    one: fn(&T) -> &S,
+    settings: Settings,
+) -> Stage<'a, T>
 where
+    T: 'a,
     S: IssuingStore,
-    F: Future<Output = S> + 'a,
+    F: Future<Output = T> + 'a,
 {
     let filled = move |tokens: Vec<NewToken>| async move {
         let store = empty().await;
@@ -113,7 +154,7 @@ where
                 access,
                 refresh: None,
             };
-            store.insert(login, ADD).await?;
+            one(&store).insert(login, ADD).await?;
         }
         Ok(store)
     };

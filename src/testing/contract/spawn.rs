@@ -1,7 +1,7 @@
 //! Calls at the same time, under whatever runtime there is.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -48,7 +48,8 @@ pub(super) async fn together<T: Send + 'static>(
 }
 
 /// Polls a call at most so often, then drops it. Its answer, if it came to one.
-pub(super) async fn abandoned<T>(mut call: Call<T>, polls: usize) -> Option<T> {
+pub(super) async fn abandoned<T>(call: impl Future<Output = T>, polls: usize) -> Option<T> {
+    let mut call = pin!(call);
     let mut polled = 0;
     poll_fn(|context| {
         if polled == polls {

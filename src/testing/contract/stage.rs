@@ -20,7 +20,7 @@ pub(super) struct Stage<'a, S> {
     settings: Settings,
 }
 
-impl<'a, S: TokenStore> Stage<'a, S> {
+impl<'a, S> Stage<'a, S> {
     pub(super) fn new<F: Future<Output = Result<S, StoreError>> + 'a>(
         make: impl Fn(Vec<NewToken>) -> F + 'a,
         settings: Settings,

@@ -3,6 +3,7 @@
 mod issuing;
 mod rotating;
 mod tokens;
+mod watched;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
@@ -11,6 +12,7 @@ use tower_expiring_token::{
     IssuingStore, MemoryStore, NewSession, NewToken, Subject, TokenDigest, TokenRecord, TokenStore,
 };
 
+pub(crate) use self::watched::{Secretive, Untold};
 use super::tokens::ADD;
 
 /// What is wrong with a store.
