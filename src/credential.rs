@@ -17,13 +17,17 @@ pub(crate) fn parse<'a>(
     // Where no field is there twice, this one need not be searched for a second time.
     let repeated = headers.len() > headers.keys_len()
         && headers.get_all(AUTHORIZATION).iter().nth(1).is_some();
+    if repeated {
+        let fields = headers
+            .iter_mut()
+            .filter(|(name, _)| *name == AUTHORIZATION);
+        fields.for_each(|(_, value)| value.set_sensitive(true));
+        return Err((Reason::DuplicateHeader, 0));
+    }
     let Some(value) = headers.get_mut(AUTHORIZATION) else {
         return Err((Reason::NoCredentials, 0));
     };
     value.set_sensitive(true);
-    if repeated {
-        return Err((Reason::DuplicateHeader, 0));
-    }
     let value = trimmed(value.as_bytes());
     let Some(&first) = value.first() else {
         return Err((Reason::NoCredentials, 0));

@@ -3,6 +3,7 @@
 mod authority;
 mod cleartext;
 mod configuration;
+mod conformance;
 mod contract;
 mod derived;
 mod examples;

@@ -127,6 +127,28 @@ async fn the_header_passes_on_marked_as_sensitive_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn of_two_headers_that_are_refused_neither_can_be_printed() {
+    let tokens = tokens();
+    let issued = tokens.issue("alice").await.unwrap();
+    let shown = tokens.layer().respond_with(|rejection, request| {
+        let lines = request.get_all("authorization").iter();
+        assert_eq!(lines.filter(|line| line.is_sensitive()).count(), 2);
+        rejection.response(format!("{request:?}"))
+    });
+    let inner = service_fn(async |_request| Ok::<_, Rejection>(Response::new(String::new())));
+    let value = format!("Bearer {}", issued.secret());
+    let request = Request::builder()
+        .header("authorization", &value)
+        .header("accept", "*/*")
+        .header("authorization", &value)
+        .body(())
+        .unwrap();
+    let response = shown.layer(inner).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 400);
+    assert!(!response.body().contains(issued.secret()));
+}
+
+#[tokio::test]
 async fn a_store_keeps_a_digest_and_not_the_token() {
     let tokens = tokens();
     let issued = tokens.issue("alice").await.unwrap();

@@ -177,7 +177,8 @@ impl<S: TokenStore, R> ExpiringTokenLayer<S, R> {
     }
 
     /// Responds to refusals by a closure: for bodies that have no default, for problem details,
-    /// for HTML. Start from [`Rejection::response`], which has the status and all fields.
+    /// for HTML. Start from [`Rejection::response`], which has the status and all fields. A 401
+    /// without a challenge gets it, and a response that says nothing of caches is kept by none.
     ///
     /// ```
     /// # use tower_expiring_token::{Lifetime, MemoryStore, TokenAuthority};
@@ -209,8 +210,10 @@ impl<S: TokenStore, R: Clone> ExpiringTokenLayer<S, R> {
     }
 
     /// Lets CORS preflights pass, which never have credentials: `OPTIONS` with `Origin` and
-    /// `Access-Control-Request-Method`. They stay without identity. A `CorsLayer` outside of this
-    /// one answers them before and needs no such thing.
+    /// `Access-Control-Request-Method`. They are marked as [`Anonymous`](crate::Anonymous): what
+    /// needs a caller inside refuses them. A `CorsLayer` outside of this one answers them before
+    /// and needs no such thing; there, `.expose_headers([WWW_AUTHENTICATE])` lets scripts read why
+    /// they were refused.
     #[must_use]
     pub fn allow_preflight(self) -> Self {
         self.with(|manner| manner.preflight = true)

@@ -58,13 +58,13 @@ impl RequireLayer {
     ///
     /// # Errors
     ///
-    /// [`InvalidScope`] when one can't be a scope (RFC 6749 section 3.3).
+    /// [`InvalidScope`] when one can't be a scope (RFC 6749 section 3.3), or there is none.
     pub fn all<I>(scopes: I) -> Result<Self, InvalidScope>
     where
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        let needed = Scopes::of(scopes)?;
+        let needed = Scopes::some(scopes)?;
         Ok(Self::new(move |caller| caller.require_all(&needed)))
     }
 
@@ -72,13 +72,13 @@ impl RequireLayer {
     ///
     /// # Errors
     ///
-    /// [`InvalidScope`] when one can't be a scope (RFC 6749 section 3.3).
+    /// [`InvalidScope`] when one can't be a scope (RFC 6749 section 3.3), or there is none.
     pub fn any<I>(scopes: I) -> Result<Self, InvalidScope>
     where
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        let needed = Scopes::of(scopes)?;
+        let needed = Scopes::some(scopes)?;
         Ok(Self::new(move |caller| caller.require_any(&needed)))
     }
 }

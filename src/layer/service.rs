@@ -25,7 +25,6 @@ pub struct ExpiringToken<Inner, S, R> {
 enum Heard {
     Presented(Presented),
     Anonymous,
-    Preflight,
     /// A token of ours that arrived unencrypted, of whatever kind, and the scheme that carried it.
     Cleartext(TokenDigest, usize),
 }
@@ -54,7 +53,7 @@ impl<S: TokenStore, R> Settings<S, R> {
         match heard {
             Ok(heard) => Ok(heard),
             Err((Reason::NoCredentials, _)) if self.manner.preflight && is_preflight(request) => {
-                Ok(Heard::Preflight)
+                Ok(Heard::Anonymous)
             }
             Err((Reason::NoCredentials | Reason::OtherScheme, _)) if self.manner.optional => {
                 Ok(Heard::Anonymous)
@@ -117,9 +116,6 @@ where
                 request
                     .extensions_mut()
                     .insert(Anonymous::new(settings.authority.challenges()));
-                return ResponseFuture::passed(self.inner.call(request), manner.optional);
-            }
-            Ok(Heard::Preflight) => {
                 return ResponseFuture::passed(self.inner.call(request), manner.optional);
             }
             Ok(Heard::Cleartext(digest, used)) => return self.burn(request, digest, used),

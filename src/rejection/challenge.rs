@@ -159,7 +159,9 @@ impl Challenges {
         let mut line =
             format!("{word} realm={realm}, error=\"{code}\", error_description=\"{description}\"");
         match reason {
-            Reason::InsufficientScope(needed) => line += &format!(", scope=\"{needed}\""),
+            Reason::InsufficientScope(needed) if !needed.is_empty() => {
+                line += &format!(", scope=\"{needed}\"");
+            }
             Reason::StaleLogin { max_age } => {
                 line += &format!(", max_age=\"{}\"", max_age.as_secs());
             }

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, VARY};
+use http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, Response, StatusCode};
 
 use super::challenge::{self, AUTHORIZATION, Challenges, NO_STORE};
@@ -153,8 +153,16 @@ impl Rejection {
         response
     }
 
-    /// Makes sure that no cache keeps this refusal, and none gives it to another client.
-    pub(super) fn write_caching(headers: &mut HeaderMap) {
+    /// Adds to a response that somebody else made what no refusal may lack: a 401 its challenges
+    /// (RFC 9110 section 15.5.2), and what keeps caches from giving it to others.
+    pub(super) fn complete<B>(&self, response: &mut Response<B>) {
+        let unauthorized = response.status() == StatusCode::UNAUTHORIZED;
+        let headers = response.headers_mut();
+        if unauthorized && !headers.contains_key(WWW_AUTHENTICATE) {
+            for challenge in self.fields().get_all(WWW_AUTHENTICATE) {
+                headers.append(WWW_AUTHENTICATE, challenge.clone());
+            }
+        }
         headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
         let varies = |value: &HeaderValue| {
             value.to_str().is_ok_and(|names| {

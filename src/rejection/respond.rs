@@ -49,7 +49,9 @@ impl<B: From<Bytes> + Default> Respond<B> for Json {
             None => format!(r#"{{"error_description":"{description}""#),
         };
         body += &match rejection.reason() {
-            Reason::InsufficientScope(needed) => format!(r#","scope":"{needed}"}}"#),
+            Reason::InsufficientScope(needed) if !needed.is_empty() => {
+                format!(r#","scope":"{needed}"}}"#)
+            }
             Reason::StaleLogin { max_age } => format!(r#","max_age":{}}}"#, max_age.as_secs()),
             _ => "}".to_owned(),
         };
@@ -86,7 +88,7 @@ where
 {
     fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
         let mut response = self(rejection, request);
-        Rejection::write_caching(response.headers_mut());
+        rejection.complete(&mut response);
         response
     }
 }

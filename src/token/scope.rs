@@ -70,6 +70,20 @@ impl Scopes {
         Ok(Self(Word::new(&sorted.join(" "))))
     }
 
+    /// The same, of one scope at least.
+    pub(crate) fn some<I>(scopes: I) -> Result<Self, InvalidScope>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let scopes = Self::of(scopes)?;
+        if scopes.is_empty() {
+            let found = String::new();
+            return Err(InvalidScope { found });
+        }
+        Ok(scopes)
+    }
+
     /// The scopes in one text, a space between.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -42,15 +42,6 @@ impl Answer {
     }
 }
 
-/// Status and error code.
-pub(super) fn verdict(response: &Response<Vec<u8>>) -> (u16, Option<String>) {
-    let challenges = challenge::read(response.headers()).expect("challenges can be read");
-    let error = challenges
-        .iter()
-        .find_map(|challenge| challenge.get("error"));
-    (response.status().as_u16(), error.map(str::to_owned))
-}
-
 fn faults<const N: usize>(found: [Option<String>; N]) -> Vec<String> {
     found.into_iter().flatten().collect()
 }

@@ -29,6 +29,15 @@ pub(crate) fn read(fields: &HeaderMap) -> Result<Vec<Challenge>, String> {
     Ok(challenges)
 }
 
+/// The error code of a response's challenges, if there is one.
+pub(crate) fn error(fields: &HeaderMap) -> Option<String> {
+    let challenges = read(fields).expect("challenges can be read");
+    let mut errors = challenges
+        .iter()
+        .filter_map(|challenge| challenge.get("error"));
+    errors.next().map(str::to_owned)
+}
+
 impl Challenge {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let mut parameters = self.parameters.iter();

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tower_expiring_token::testing::{FaultyStore, ManualClock};
 use tower_expiring_token::{
-    BearerToken, Lifetime, MemoryStore, Principals, StoreError, Subject, TokenAuthority,
-    TokenStore, WithPrincipals, async_trait,
+    AuthorityBuilder, BearerToken, Lifetime, MemoryStore, Principals, StoreError, Subject,
+    TokenAuthority, TokenStore, WithPrincipals, async_trait,
 };
 
 /// A principal of the service's own type.
@@ -35,15 +35,28 @@ struct People {
 impl House {
     /// Whose store answers at once: requests take the way without a boxed future.
     pub(crate) fn at_once() -> Self {
-        Self::new(true)
+        Self::new(true, |tokens| tokens)
     }
 
     /// Whose store must be waited for.
     pub(crate) fn that_waits() -> Self {
-        Self::new(false)
+        Self::new(false, |tokens| tokens)
     }
 
-    fn new(at_once: bool) -> Self {
+    /// Whose clients are told what exactly is wrong.
+    pub(crate) fn explaining() -> Self {
+        Self::new(true, AuthorityBuilder::explain)
+    }
+
+    /// Whose clients send this scheme instead of `Bearer`.
+    pub(crate) fn of_scheme(scheme: &str) -> Self {
+        Self::new(true, |tokens| tokens.scheme(scheme))
+    }
+
+    fn new(
+        at_once: bool,
+        manner: impl FnOnce(AuthorityBuilder<AnyStore>) -> AuthorityBuilder<AnyStore>,
+    ) -> Self {
         let clock = ManualClock::default();
         let memory = MemoryStore::new();
         let store = FaultyStore::new(WithPrincipals::new(memory.clone(), People { at_once }));
@@ -55,7 +68,7 @@ impl House {
             .expiry(Lifetime::hours(24))
             .clock(clock.clone());
         Self {
-            tokens: tokens.build().expect("is valid"),
+            tokens: manner(tokens).build().expect("is valid"),
             issuer: issuer.build().expect("is valid"),
             clock,
             store,
