@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-use proptest::prelude::*;
-use tower_expiring_token::testing::ManualClock;
-use tower_expiring_token::{
-    BearerToken, Bound, Clock, ExpiryPolicy, Lifetime, MemoryStore, Reason, Rule, Timestamp,
-    TokenAuthority, TokenTimes, judge,
-};
+use tower_expiring_token::{Bound, ExpiryPolicy, Lifetime, Rule, Timestamp, TokenTimes, judge};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -154,88 +149,4 @@ fn a_policy_of_ones_own_ends_tokens_by_its_own_rule() {
         (true, Rule::Other("midnight"))
     );
     assert!(!judge(&Midnight, &times(86_000, 86_000, 1_000_000), at(86_400)).live);
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Forward(Duration),
-    Back(Duration),
-    Call,
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let duration = || (0u64..40_000).prop_map(Duration::from_millis);
-    let step = prop_oneof![
-        3 => duration().prop_map(Step::Forward),
-        1 => duration().prop_map(Step::Back),
-        4 => Just(Step::Call),
-    ];
-    proptest::collection::vec(step, 1..60)
-}
-
-/// The policies in other words: what the layer and the store together must amount to.
-struct Model {
-    issued: Timestamp,
-    end: Timestamp,
-    written: Timestamp,
-    life: Duration,
-    idle: Option<Duration>,
-    interval: Duration,
-}
-
-impl Model {
-    fn call(&mut self, now: Timestamp) -> bool {
-        if now >= self.end || now >= self.issued + self.life {
-            return false;
-        }
-        if now.since(self.written) >= self.interval {
-            self.written = now;
-            let end = self.idle.map_or(self.issued + self.life, |idle| now + idle);
-            self.end = self.end.max(end.min(self.issued + self.life));
-        }
-        true
-    }
-}
-
-proptest! {
-    #[test]
-    fn any_sequence_of_clock_steps_and_calls_agrees_with_the_model(
-        steps in steps(),
-        life in 1u64..100,
-        idle in proptest::option::of(1u64..100),
-    ) {
-        let life = Duration::from_secs(life);
-        let idle = idle.map(Duration::from_secs).filter(|idle| *idle <= life);
-        let policy = idle.map_or(Lifetime::new(life), |idle| Lifetime::new(life).idle(idle));
-        let clock = ManualClock::default();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let tokens =
-                TokenAuthority::builder(MemoryStore::new()).expiry(policy).clock(clock.clone()).build().unwrap();
-            let issued = tokens.issue("alice").await.unwrap();
-            let now = clock.now();
-            let mut model = Model {
-                issued: now,
-                end: now + idle.unwrap_or(life),
-                written: now,
-                life,
-                idle,
-                interval: policy.write_interval(),
-            };
-            for step in steps {
-                match step {
-                    Step::Forward(by) => clock.advance(by),
-                    Step::Back(by) => clock.rewind(by),
-                    Step::Call => {
-                        let token = BearerToken::parse(issued.secret()).unwrap();
-                        let answer = tokens.authenticate(&token).await;
-                        assert_eq!(answer.is_ok(), model.call(clock.now()), "{answer:?}");
-                        if let Err(rejection) = answer {
-                            assert!(matches!(rejection.reason(), Reason::Expired(_)));
-                        }
-                    }
-                }
-            }
-        });
-    }
 }

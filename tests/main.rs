@@ -15,6 +15,7 @@ mod login;
 mod memory;
 mod mutants;
 mod own_database;
+mod properties;
 mod purge;
 mod readiness;
 mod refresh;
