@@ -145,3 +145,63 @@ pub(crate) enum KindFault {
     Prefix,
     Digits,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    const TOKENS: usize = 2_000_000;
+    const THREADS: usize = 4;
+    /// Behind prefix and route, before the checksum: 256 bits, six to a character.
+    const SECRET: std::ops::Range<usize> = 6..49;
+
+    fn secrets(tokens: usize) -> Vec<[u8; 43]> {
+        let kind = TokenKind::new("access", "tet_");
+        let secret = |_| {
+            let text = kind.draw(0).expect("the system has randomness");
+            let secret = text.as_bytes()[SECRET].try_into();
+            secret.expect("as long as the range")
+        };
+        (0..tokens).map(secret).collect()
+    }
+
+    /// RFC 6749 section 10.10.
+    #[test]
+    fn of_two_million_tokens_no_two_are_alike_and_no_character_is_likelier_than_another() {
+        let threads = [(); THREADS].map(|()| thread::spawn(|| secrets(TOKENS / THREADS)));
+        let secrets = threads.map(|thread| thread.join().expect("does not panic"));
+        let mut secrets = secrets.concat();
+
+        let mut counts = [[0u32; 128]; 43];
+        for secret in &secrets {
+            for (counts, character) in counts.iter_mut().zip(secret) {
+                counts[usize::from(*character)] += 1;
+            }
+        }
+        for (place, counts) in counts.iter().enumerate() {
+            // The last character has the last four bits alone.
+            let characters = if place == 42 { 16 } else { 64 };
+            let seen: Vec<f64> = counts
+                .iter()
+                .filter(|count| **count > 0)
+                .map(|count| f64::from(*count))
+                .collect();
+            assert_eq!(seen.len(), characters, "character {place}");
+            let expected = TOKENS as f64 / characters as f64;
+            let chi_square: f64 = seen
+                .iter()
+                .map(|seen| (seen - expected).powi(2) / expected)
+                .sum();
+            // Of 63 degrees of freedom: fair characters go beyond this once in 10^13 runs.
+            assert!(chi_square < 180.0, "character {place}: {chi_square}");
+        }
+
+        secrets.sort_unstable();
+        assert!(
+            secrets.windows(2).all(|pair| pair[0] != pair[1]),
+            "two are alike"
+        );
+    }
+}
