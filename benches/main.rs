@@ -6,6 +6,8 @@ mod allocations;
 mod anchors;
 mod case;
 mod child;
+#[cfg(test)]
+mod exact;
 mod instructions;
 mod ours;
 mod request;
