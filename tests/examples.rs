@@ -76,8 +76,13 @@ fn the_warp_example_admits_good_tokens_and_refuses_absent_changed_and_revoked_on
 }
 
 #[test]
+fn the_own_database_example_admits_good_tokens_and_refuses_absent_changed_and_revoked_ones() {
+    admits_good_tokens_alone("own_database");
+}
+
+#[test]
 fn the_http_examples_refuse_a_token_whose_lifetime_is_over() {
-    for name in ["quickstart", "axum", "hyper", "warp"] {
+    for name in ["quickstart", "axum", "hyper", "warp", "own_database"] {
         let example = start(name, Some("2s"));
         // On a slow machine a token may end before its first use: then log in again.
         let token = (0..10)
@@ -205,7 +210,14 @@ fn the_hyper_example_serves_http_2_too() {
 
 #[test]
 fn an_example_that_can_not_start_says_why_in_one_line() {
-    for name in ["quickstart", "axum", "hyper", "tonic", "warp"] {
+    for name in [
+        "quickstart",
+        "axum",
+        "hyper",
+        "tonic",
+        "warp",
+        "own_database",
+    ] {
         for (variable, value, why) in [
             ("LIFETIME", "nonsense", "LIFETIME=nonsense: expected number"),
             ("LIFETIME", "0s", "expected a life of a microsecond or more"),
@@ -226,7 +238,7 @@ fn an_example_that_can_not_start_says_why_in_one_line() {
 
 #[test]
 fn ctrl_c_ends_an_example_cleanly() {
-    for name in ["axum", "hyper", "tonic", "warp"] {
+    for name in ["axum", "hyper", "tonic", "warp", "own_database"] {
         let example = start(name, None);
         log_in(&example);
         assert!(example.interrupt(), "{name}");

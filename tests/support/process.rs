@@ -11,9 +11,10 @@ use std::thread;
 use std::time::Duration;
 
 /// Those that are packages. The quickstart is an example of the crate itself.
-const PACKAGES: [&str; 4] = [
+const PACKAGES: [&str; 5] = [
     "example-axum",
     "example-hyper",
+    "example-own-database",
     "example-tonic",
     "example-warp",
 ];
@@ -69,7 +70,11 @@ fn command(name: &str) -> Command {
     static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
     let built = BUILT.get_or_init(build);
     let mut command = Command::new(built.get(name).expect("an example of this name"));
-    command.env_remove("LISTEN").env_remove("LIFETIME");
+    for variable in ["LISTEN", "LIFETIME", "DATABASE"] {
+        command.env_remove(variable);
+    }
+    // Where the example over a database makes its own.
+    command.env("TMPDIR", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 
