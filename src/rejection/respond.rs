@@ -119,17 +119,19 @@ impl Drf {
 
     const fn detail(self, reason: &Reason) -> &'static str {
         match reason {
-            Reason::NoCredentials | Reason::OtherScheme | Reason::Malformed(Malformed::Scheme) => {
+            Reason::NoCredentials
+            | Reason::OtherScheme
+            | Reason::Malformed(Malformed::Scheme | Malformed::Separator) => {
                 "Authentication credentials were not provided."
             }
             Reason::Malformed(Malformed::Token(MalformedToken::Empty)) => {
                 "Invalid token header. No credentials provided."
             }
             Reason::DuplicateHeader
-            | Reason::Malformed(Malformed::Separator | Malformed::Token(MalformedToken::Space)) => {
+            | Reason::Malformed(Malformed::Token(MalformedToken::Space)) => {
                 "Invalid token header. Token string should not contain spaces."
             }
-            Reason::Malformed(Malformed::Token(MalformedToken::NotAscii)) => {
+            Reason::Malformed(Malformed::Token(MalformedToken::NotText)) => {
                 "Invalid token header. Token string should not contain invalid characters."
             }
             Reason::Expired(_) if self.recipes => "Token has expired",

@@ -17,8 +17,8 @@ pub enum MalformedToken {
     Space,
     /// There is a character that no token has.
     Character,
-    /// There is a byte that is not ASCII.
-    NotAscii,
+    /// There are bytes that are no text (not UTF-8).
+    NotText,
 }
 
 impl<'a> BearerToken<'a> {
@@ -69,8 +69,8 @@ impl MalformedToken {
             Self::Empty
         } else if bytes.iter().any(|byte| matches!(byte, b' ' | b'\t')) {
             Self::Space
-        } else if !bytes.is_ascii() {
-            Self::NotAscii
+        } else if str::from_utf8(bytes).is_err() {
+            Self::NotText
         } else {
             Self::Character
         })
@@ -83,7 +83,7 @@ impl fmt::Display for MalformedToken {
             Self::Empty => "expected a token, found nothing",
             Self::Space => "expected one token, found several words",
             Self::Character => "expected letters, digits and -._~+/ with = at the end alone, found another character",
-            Self::NotAscii => "expected letters, digits and -._~+/ with = at the end alone, found a byte beyond ASCII",
+            Self::NotText => "expected letters, digits and -._~+/ with = at the end alone, found bytes that are no text",
         })
     }
 }
