@@ -45,18 +45,10 @@ async fn a_refusal_is_one_block_of_fields_that_ends_the_stream() {
     assert_eq!(refused.headers()["content-type"], "application/grpc");
 }
 
-#[tokio::test]
-async fn malformed_credentials_are_unauthenticated_too() {
-    let (tokens, good) = serving(&["Bearer"]).await;
+async fn all_are_unauthenticated(values: &[&[u8]]) {
+    let (tokens, _) = serving(&["Bearer"]).await;
     let address = behind(tokens.layer()).await;
-    let two = format!("Bearer {good} {good}");
-    for value in [
-        &b"bearer"[..],
-        b"Bearer @",
-        two.as_bytes(),
-        b"Basic YTpi",
-        b"Bearer unknown",
-    ] {
+    for value in values {
         let heard = call(address, "application/grpc", Some(value)).await;
         assert_eq!(heard.status, 200);
         assert_eq!(
@@ -69,23 +61,19 @@ async fn malformed_credentials_are_unauthenticated_too() {
 }
 
 #[tokio::test]
+async fn malformed_credentials_are_unauthenticated_too() {
+    all_are_unauthenticated(&[b"bearer", b"Bearer @", b"Bearer a b", b"Basic YTpi", b"\""]).await;
+}
+
+#[tokio::test]
 async fn bytes_beyond_ascii_are_unauthenticated_and_no_error_of_the_connection() {
-    let (tokens, _) = serving(&["Bearer"]).await;
-    let address = behind(tokens.layer()).await;
-    for value in [
-        &b"Bearer \xFF"[..],
+    all_are_unauthenticated(&[
+        b"Bearer \xFF",
         b"\xFF",
         b"Bearer\xA0x",
         b"Bearer \xF0\x9F\x94\x91",
-    ] {
-        let heard = call(address, "application/grpc", Some(value)).await;
-        assert_eq!(
-            heard.headers["grpc-status"],
-            "16",
-            "{}",
-            value.escape_ascii()
-        );
-    }
+    ])
+    .await;
 }
 
 #[tokio::test]
