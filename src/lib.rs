@@ -45,6 +45,7 @@
 //! - [`Lifetime`] says when tokens end; [`ExpiryPolicy`] is for rules of your own.
 //! - [`LoginMode`] says what a login does to the tokens that are there. [`ServerKey`] is what tokens
 //!   are derived from that are told again: renewed ones and refresh tokens.
+//! - [`Events`] hears what becomes of tokens.
 //! - [`Rejection`] is why not, as data. It is in the extensions of every response that refuses;
 //!   [`Empty`], [`Json`], [`Drf`] or a closure give it a body.
 //!
@@ -79,6 +80,7 @@
 //! - `axum`: the extractors [`Principal`] and [`Authenticated`]; pulls axum-core.
 //! - `tasks`: [`AuthorityBuilder::touch_behind`] and [`TokenAuthority::purge_every`]; pulls tokio's
 //!   runtime, timer and locks.
+//! - `tracing`: [`TracingEvents`], what becomes of tokens as events of tracing; pulls tracing.
 //! - `test-util`: [`testing`], for your handlers and your store; pulls nothing.
 
 mod authority;
@@ -100,9 +102,12 @@ struct Readme;
 /// For implementing this crate's traits: the very macro that they are declared with.
 pub use async_trait::async_trait;
 
+#[cfg(feature = "tracing")]
+pub use authority::TracingEvents;
 pub use authority::{
-    Anonymous, Authenticated, AuthorityBuilder, BuildError, IssueError, IssueRequest, IssuedToken,
-    LoginMode, RefreshError, RefreshRequest, Session, TokenAuthority,
+    About, Anonymous, Authenticated, AuthorityBuilder, BuildError, DelegateRequest, Event, Events,
+    IssueError, IssueRequest, IssuedToken, LoginMode, RefreshError, RefreshRequest, RevokeRequest,
+    Revoked, Session, TokenAuthority,
 };
 #[cfg(feature = "tasks")]
 pub use authority::{PurgeReport, Purging};

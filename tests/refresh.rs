@@ -7,21 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tower_expiring_token::testing::{FaultyStore, ManualClock};
+use tower_expiring_token::testing::FaultyStore;
 use tower_expiring_token::{
-    AuthorityBuilder, BearerToken, IssueError, IssuedToken, Lifetime, LoginMode, MemoryStore,
-    Principals, RefreshError, RotatingStore, ServerKey, StoreError, Subject, TokenAuthority,
-    TokenKind, WithPrincipals, async_trait,
+    BearerToken, IssueError, IssuedToken, Lifetime, LoginMode, MemoryStore, Principals,
+    RefreshError, RotatingStore, ServerKey, StoreError, Subject, TokenAuthority, TokenKind,
+    WithPrincipals, async_trait,
 };
 
+use crate::support::desk::{DAY, Desk, GRACE, HOUR, SECOND, builder, lives, refresh_of, refused};
 use crate::support::refresh as forge;
 use crate::support::steps::{Steps, poll_times};
 use crate::support::stores::{ALICE, BOB, on_every_store};
-
-const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
-const GRACE: Duration = Duration::from_secs(10);
 
 on_every_store!(
     a_refresh_gives_a_new_pair_and_ends_the_old_one,
@@ -47,61 +43,6 @@ on_every_store!(
     a_session_is_listed_once_with_the_end_of_its_refresh_token,
 );
 
-struct Desk<S> {
-    tokens: TokenAuthority<S>,
-    clock: ManualClock,
-}
-
-fn builder<S: RotatingStore>(store: S, clock: &ManualClock) -> AuthorityBuilder<S> {
-    TokenAuthority::builder(store)
-        .expiry(Lifetime::hours(1))
-        .refresh(Lifetime::days(30))
-        .key(ServerKey::new([7; 32]))
-        .clock(clock.clone())
-}
-
-impl<S: RotatingStore> Desk<S> {
-    fn new(store: S) -> Self {
-        Self::with(store, |builder| builder)
-    }
-
-    fn with_grace(store: S) -> Self {
-        Self::with(store, |builder| builder.refresh_grace(GRACE))
-    }
-
-    fn with(store: S, set: impl FnOnce(AuthorityBuilder<S>) -> AuthorityBuilder<S>) -> Self {
-        let clock = ManualClock::default();
-        let tokens = set(builder(store, &clock)).build().unwrap();
-        Self { tokens, clock }
-    }
-
-    async fn login(&self) -> IssuedToken {
-        let request = self.tokens.issue(ALICE).scopes(["read", "write"]);
-        request.refresh().await.unwrap()
-    }
-
-    async fn refresh(&self, issued: &IssuedToken) -> Result<IssuedToken, RefreshError> {
-        self.tokens.refresh(&refresh_of(issued)).await
-    }
-
-    async fn lives(&self, issued: &IssuedToken) -> bool {
-        lives(&self.tokens, issued.secret()).await
-    }
-
-    fn later(&self, by: Duration) {
-        self.clock.advance(by);
-    }
-}
-
-async fn lives<S: RotatingStore>(tokens: &TokenAuthority<S>, secret: &str) -> bool {
-    let token = BearerToken::parse(secret).unwrap();
-    tokens.authenticate(&token).await.is_ok()
-}
-
-fn refresh_of(issued: &IssuedToken) -> BearerToken<'_> {
-    BearerToken::parse(issued.refresh_secret().expect("has one")).unwrap()
-}
-
 fn same(one: &IssuedToken, other: &IssuedToken) -> bool {
     let texts = |issued: &IssuedToken| {
         (
@@ -112,14 +53,6 @@ fn same(one: &IssuedToken, other: &IssuedToken) -> bool {
     texts(one) == texts(other)
         && one.record() == other.record()
         && one.expires_at() == other.expires_at()
-}
-
-/// That the outcome is this refusal.
-macro_rules! refused {
-    ($outcome:expr, $error:pat) => {
-        let outcome = $outcome;
-        assert!(matches!(outcome, Err($error)), "{outcome:?}");
-    };
 }
 
 async fn a_refresh_gives_a_new_pair_and_ends_the_old_one<S: RotatingStore>(store: S) {

@@ -1,11 +1,14 @@
 use std::sync::Arc;
 
+use super::kind::Kind;
+use super::refusal::Refusal;
 use super::touch::Claim;
 use super::{Authenticated, BuildError, TokenAuthority};
-use crate::expiry::judge;
+use crate::clock::Timestamp;
+use crate::expiry::{Verdict, judge};
 use crate::rejection::{Malformed, Reason, Rejection};
-use crate::store::{Finding, TokenStore, Touch};
-use crate::token::{BearerToken, MalformedToken, TokenDigest};
+use crate::store::{Finding, Held, TokenStore, Touch};
+use crate::token::{BearerToken, MalformedToken, TokenDigest, TokenTimes};
 
 /// The kinds of token that a door lets in, as bits.
 #[derive(Clone, Copy, Debug)]
@@ -14,9 +17,16 @@ pub(crate) struct Admitted(u64);
 /// A token whose text is of a kind that is let in, and its digest. No store has heard of it yet.
 #[derive(Clone, Copy)]
 pub(crate) struct Presented {
-    digest: TokenDigest,
+    pub(super) digest: TokenDigest,
     kind: usize,
     used: usize,
+}
+
+/// A good token.
+pub(super) struct Examined {
+    pub(super) held: Arc<dyn Held>,
+    pub(super) verdict: Verdict,
+    now: Timestamp,
 }
 
 /// What can be said of a token at once.
@@ -39,6 +49,10 @@ impl Admitted {
     /// The kind that is issued unless another is named.
     pub(crate) const fn access() -> Self {
         Self(1)
+    }
+
+    pub(super) const fn all() -> Self {
+        Self(u64::MAX)
     }
 
     const fn has(self, kind: usize) -> bool {
@@ -137,42 +151,18 @@ impl<S: TokenStore> TokenAuthority<S> {
         authenticated
     }
 
-    /// What is found, judged. The clock is read now, after the look-up.
+    /// What is found, judged.
     fn decide(&self, presented: Presented, finding: Finding<S::Principal>) -> Answer {
-        let refuse = |reason| Answer::Done(Err(self.reject(reason, presented.used)));
-        let held = match finding {
-            Ok(Some(found)) => found.into_held(),
-            Ok(None) => return refuse(Reason::UnknownToken),
-            Err(error) => {
-                let rejection = self.reject(Reason::StoreUnavailable, presented.used);
-                return Answer::Done(Err(rejection.because(Arc::new(error))));
-            }
+        let Examined { held, verdict, now } = match self.examine(presented, finding) {
+            Ok(examined) => examined,
+            Err(refusal) => return Answer::Done(Err(self.refuse(refusal, presented.used))),
         };
-        let kind = &self.shared.kinds[presented.kind];
-        let record = held.record();
-        if !kind.kind.is_of(record) || record.generation().is_some() {
-            return refuse(Reason::UnknownToken);
-        }
-        let now = self.now();
-        let verdict = judge(&*kind.policy, record.times(), now);
-        #[cfg(feature = "tasks")]
-        let verdict = if verdict.live {
-            verdict
-        } else {
-            let times = self.with_unwritten(&presented.digest, record.times());
-            times.map_or(verdict, |times| judge(&*kind.policy, &times, now))
-        };
-        if !verdict.live {
-            return refuse(Reason::Expired(verdict.bound.rule));
-        }
-        if held.principal().is_none() {
-            return refuse(Reason::Suspended);
-        }
         let due = verdict.touch.and_then(|expires_at| {
-            let claim =
-                self.shared
-                    .touches
-                    .claim(&presented.digest, now, kind.policy.write_interval())?;
+            let interval = self.shared.kinds[presented.kind].policy.write_interval();
+            let claim = self
+                .shared
+                .touches
+                .claim(&presented.digest, now, interval)?;
             Some(DueTouch {
                 touch: Touch {
                     digest: presented.digest,
@@ -183,12 +173,60 @@ impl<S: TokenStore> TokenAuthority<S> {
             })
         });
         #[cfg(feature = "tasks")]
-        let due = due.and_then(|due| self.leave_behind(due, record.times().expires_at));
+        let due = due.and_then(|due| self.leave_behind(due, held.record().times().expires_at));
         let authenticated =
             Authenticated::new(held, verdict.bound, self.challenges(), presented.used);
         match due {
             None => Answer::Done(Ok(authenticated)),
             Some(due) => Answer::Touch(authenticated, due),
         }
+    }
+
+    /// All checks of a token, and no use of it counted. The clock is read now, after the look-up.
+    #[inline]
+    pub(super) fn examine(
+        &self,
+        presented: Presented,
+        finding: Finding<S::Principal>,
+    ) -> Result<Examined, Refusal> {
+        let held = match finding {
+            Ok(Some(found)) => found.into_held(),
+            Ok(None) => return Err(Refusal::of(Reason::UnknownToken)),
+            Err(error) => return Err(Refusal::unavailable(error)),
+        };
+        let kind = &self.shared.kinds[presented.kind];
+        let record = held.record();
+        if !kind.kind.is_of(record) || record.generation().is_some() {
+            return Err(Refusal::of(Reason::UnknownToken));
+        }
+        let now = self.now();
+        let verdict = self.verdict(kind, &presented.digest, record.times(), now);
+        if !verdict.live {
+            return Err(Refusal::after(held, Reason::Expired(verdict.bound.rule)));
+        }
+        if held.principal().is_none() {
+            return Err(Refusal::after(held, Reason::Suspended));
+        }
+        Ok(Examined { held, verdict, now })
+    }
+
+    /// The verdict of today's policy, with uses that are not written yet.
+    #[inline]
+    pub(super) fn verdict(
+        &self,
+        kind: &Kind,
+        digest: &TokenDigest,
+        times: &TokenTimes,
+        now: Timestamp,
+    ) -> Verdict {
+        let verdict = judge(&*kind.policy, times, now);
+        #[cfg(feature = "tasks")]
+        if !verdict.live
+            && let Some(times) = self.with_unwritten(digest, times)
+        {
+            return judge(&*kind.policy, &times, now);
+        }
+        let _ = digest;
+        verdict
     }
 }

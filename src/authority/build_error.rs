@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::builder::{MOST_GRACE, MOST_KINDS};
+use super::kind::{MOST_GRACE, MOST_KINDS};
 use crate::rejection::ChallengeFault;
 use crate::token::KindFault;
 

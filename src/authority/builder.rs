@@ -6,12 +6,13 @@ use std::time::Duration;
 #[cfg(feature = "tasks")]
 use super::behind::Behind;
 use super::build_error::Fault;
+use super::kind::{Kind, check_kinds, refresh_tokens};
 use super::touch::Touches;
-use super::{BuildError, Kind, LoginMode, RefreshTokens, Shared, TokenAuthority};
+use super::{BuildError, Events, LoginMode, Shared, TokenAuthority};
 use crate::clock::{Clock, SystemClock};
 use crate::expiry::ExpiryPolicy;
 use crate::rejection::Challenges;
-use crate::token::{RefreshForm, ServerKey, TokenKind};
+use crate::token::{ServerKey, TokenKind};
 
 /// Configures a [`TokenAuthority`]. Only the expiry must be named; all that can be wrong with a
 /// configuration is said by [`build`](Self::build).
@@ -31,14 +32,12 @@ pub struct AuthorityBuilder<S> {
     refresh: Option<Arc<dyn ExpiryPolicy>>,
     refresh_grace: Option<Duration>,
     refresh_prefix: Option<String>,
+    events: Option<Box<dyn Events>>,
     retention: Duration,
     #[cfg(feature = "tasks")]
     touch_behind: bool,
 }
 
-/// A layer keeps the kinds that it lets in as bits.
-pub(super) const MOST_KINDS: usize = 64;
-pub(super) const MOST_GRACE: Duration = Duration::from_secs(60);
 const RETENTION: Duration = Duration::from_secs(24 * 3600);
 
 impl<S> TokenAuthority<S> {
@@ -59,6 +58,7 @@ impl<S> TokenAuthority<S> {
             refresh: None,
             refresh_grace: None,
             refresh_prefix: None,
+            events: None,
             retention: RETENTION,
             #[cfg(feature = "tasks")]
             touch_behind: false,
@@ -190,6 +190,12 @@ impl<S> AuthorityBuilder<S> {
         self
     }
 
+    /// Who hears what becomes of tokens.
+    pub fn events(mut self, events: impl Events) -> Self {
+        self.events = Some(Box::new(events));
+        self
+    }
+
     /// The authority.
     ///
     /// # Errors
@@ -233,67 +239,13 @@ impl<S> AuthorityBuilder<S> {
             login: self.login,
             limit,
             refresh,
+            events: self.events,
             retention: self.retention,
         };
         Ok(TokenAuthority {
             shared: Arc::new(shared),
         })
     }
-}
-
-fn refresh_tokens(
-    policy: Option<Arc<dyn ExpiryPolicy>>,
-    grace: Option<Duration>,
-    prefix: Option<String>,
-) -> Result<Option<RefreshTokens>, Fault> {
-    let Some(policy) = policy else {
-        let alone = grace.is_some() || prefix.is_some();
-        return if alone {
-            Err(Fault::NoRefresh)
-        } else {
-            Ok(None)
-        };
-    };
-    let grace = grace.unwrap_or_default();
-    if grace > MOST_GRACE {
-        return Err(Fault::Grace(grace));
-    }
-    let prefix = prefix.as_deref().unwrap_or("ter_");
-    let kind = TokenKind::new("refresh", prefix);
-    Ok(Some(RefreshTokens {
-        form: RefreshForm::new(prefix),
-        kind: Kind { kind, policy },
-        grace,
-    }))
-}
-
-fn check_kinds(kinds: &[Kind], refresh: Option<&RefreshTokens>) -> Result<(), Fault> {
-    if kinds.len() > MOST_KINDS {
-        return Err(Fault::TooManyKinds(kinds.len()));
-    }
-    let kinds: Vec<&Kind> = kinds
-        .iter()
-        .chain(refresh.map(|refresh| &refresh.kind))
-        .collect();
-    for (index, Kind { kind, policy }) in kinds.iter().enumerate() {
-        let name = kind.name().to_owned();
-        if let Some(fault) = kind.fault() {
-            return Err(Fault::Kind { kind: name, fault });
-        }
-        policy.check().map_err(|problem| Fault::Policy {
-            kind: name.clone(),
-            problem,
-        })?;
-        for Kind { kind: other, .. } in &kinds[..index] {
-            if other.name() == kind.name() {
-                return Err(Fault::SameName(name));
-            }
-            if other.collides(kind) {
-                return Err(Fault::SameText(other.name().to_owned(), name));
-            }
-        }
-    }
-    Ok(())
 }
 
 impl<S> fmt::Debug for AuthorityBuilder<S> {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::login::{ATTEMPTS, contended};
-use super::{IssueError, IssuedToken, Kind, LoginMode, RefreshTokens, TokenAuthority};
+use super::{
+    About, Event, IssueError, IssuedToken, Kind, LoginMode, RefreshTokens, TokenAuthority,
+};
 use crate::clock::Timestamp;
 use crate::expiry::begin;
 use crate::store::{Inserted, IssuingStore, NewSession, NewToken, RotatingStore, Slot};
@@ -132,8 +134,9 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
         let until = self.life.map_or(Timestamp::MAX, |life| now + life);
         let times = |policy, until| begin(policy, now, now, until).map_err(|_| IssueError::NoLife);
 
-        let refresh = match self.refresh_tokens()? {
-            None => None,
+        let refresh = match &authority.shared.refresh {
+            _ if !self.refresh => None,
+            None => return Err(IssueError::NoRefresh),
             Some(tokens) => {
                 let times = times(&*tokens.kind.policy, until)?;
                 let draft = self.record(kind, session, times, &scopes);
@@ -157,12 +160,14 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
             let instead = match store.insert(new.clone(), slot).await? {
                 Inserted::Instead(record) => record,
                 Inserted::New => {
+                    authority.tell(&Event::Issued(About::of(&new.access.record)));
                     let issued =
                         IssuedToken::new(access.secret, new.access.record, times.expires_at);
                     return Ok(issued.with_refresh(refresh.map(|refresh| refresh.secret)));
                 }
             };
             if let Some(issued) = authority.tell_again(kind, &instead).await? {
+                authority.tell(&Event::ToldAgain(About::of(issued.record())));
                 return Ok(issued);
             }
             let session = instead.session();
@@ -197,14 +202,6 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
         }
     }
 
-    fn refresh_tokens(&self) -> Result<Option<&'a RefreshTokens>, IssueError> {
-        match &self.authority.shared.refresh {
-            _ if !self.refresh => Ok(None),
-            None => Err(IssueError::NoRefresh),
-            Some(tokens) => Ok(Some(tokens)),
-        }
-    }
-
     fn record(
         &self,
         kind: &'a Kind,
@@ -228,16 +225,15 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
         let seed = mode.tells_again().then(Seed::draw).transpose();
         let seed = seed.map_err(IssueError::randomness)?;
         let (secret, digest) = match (&self.adopted, &seed) {
-            (None, Some(seed)) => kind.kind.derive(route, &self.authority.shared.key, seed, 0),
-            (adopted, _) => {
-                let drawn = || kind.kind.draw(route).map_err(IssueError::randomness);
-                let secret = adopted.clone().map_or_else(drawn, Ok)?;
-                let token = BearerToken::parse(&secret).ok();
+            (Some(text), _) => {
+                let token = BearerToken::parse(text).ok();
                 let digest = token
                     .and_then(|token| kind.kind.digest(&token))
                     .ok_or_else(|| IssueError::NotOfKind(kind.kind.name().to_owned()))?;
-                (secret, digest)
+                (text.clone(), digest)
             }
+            (None, Some(seed)) => kind.kind.derive(route, &self.authority.shared.key, seed, 0),
+            (None, None) => kind.kind.draw(route).map_err(IssueError::randomness)?,
         };
         let record = record.seed(seed).build();
         Ok(Made {

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
 use crate::store::StoreError;
-use crate::token::{InvalidScope, SessionId, TokenRecord};
+use crate::token::{InvalidScope, Scopes, SessionId, TokenRecord};
 
 /// A token that has just been issued, with its session's refresh token if it has one: the only
 /// time that secrets are seen. Prints none, wipes them on drop.
@@ -30,6 +30,12 @@ pub enum IssueError {
     NotOfKind(String),
     /// A refresh token, while the authority is not set up for any.
     NoRefresh,
+    /// More scopes than the token that makes this one has: these.
+    WiderScope(Scopes),
+    /// A token that makes one of its own kind, by its name.
+    SameKind(String),
+    /// The token that makes this one, or steps up, is gone by now.
+    Ended,
     /// The system gave no randomness.
     Randomness(io::Error),
     /// The store could not keep it.
@@ -131,6 +137,15 @@ impl fmt::Display for IssueError {
             Self::NoRefresh => f.write_str(
                 "expected refresh tokens to be set up, found none: build the authority with `.refresh(Lifetime::days(30))`",
             ),
+            Self::WiderScope(found) => write!(
+                f,
+                "expected scopes that the making token has, found more in {found}: ask for fewer"
+            ),
+            Self::SameKind(name) => write!(
+                f,
+                "expected another kind than the making token's, found {name:?} too: name a kind that may do less"
+            ),
+            Self::Ended => f.write_str("the token that was shown has ended meanwhile: log in anew"),
             Self::Randomness(_) => f.write_str("the system gave no randomness"),
             Self::Store(error) => error.fmt(f),
         }

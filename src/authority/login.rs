@@ -1,5 +1,4 @@
 use super::{IssueError, IssuedToken, Kind, TokenAuthority};
-use crate::expiry::judge;
 use crate::store::{IssuingStore, Place, StoreError};
 use crate::token::TokenRecord;
 
@@ -67,7 +66,7 @@ impl<S: IssuingStore> TokenAuthority<S> {
             return Ok(None);
         };
         let record = found.record().clone();
-        let verdict = judge(&*kind.policy, record.times(), self.now());
+        let verdict = self.verdict(kind, &digest, record.times(), self.now());
         Ok(verdict
             .live
             .then(|| IssuedToken::new(secret, record, verdict.bound.at)))

@@ -6,15 +6,25 @@ mod authenticated;
 mod behind;
 mod build_error;
 mod builder;
+mod delegate;
+mod event;
+mod introspect;
 mod issue;
 mod issued;
+mod kind;
 mod login;
 mod purge;
 #[cfg(feature = "tasks")]
 mod purging;
 mod refresh;
+mod refusal;
 mod revoke;
+mod session;
+mod step_up;
 mod touch;
+#[cfg(feature = "tracing")]
+mod trace;
+mod within;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -24,21 +34,26 @@ use std::time::Duration;
 pub use authenticated::{Anonymous, Authenticated};
 pub use build_error::BuildError;
 pub use builder::AuthorityBuilder;
+pub use delegate::DelegateRequest;
+pub use event::{About, Event, Events, Revoked};
 pub use issue::IssueRequest;
 pub use issued::{IssueError, IssuedToken};
 pub use login::LoginMode;
 #[cfg(feature = "tasks")]
 pub use purging::{PurgeReport, Purging};
 pub use refresh::{RefreshError, RefreshRequest};
-pub use revoke::Session;
+pub use revoke::RevokeRequest;
+pub use session::Session;
+#[cfg(feature = "tracing")]
+pub use trace::TracingEvents;
 
 pub(crate) use authenticate::{Admitted, Answer, Presented};
 
+use self::kind::{Kind, RefreshTokens};
 use self::touch::Touches;
 use crate::clock::{Clock, Timestamp};
-use crate::expiry::ExpiryPolicy;
-use crate::rejection::{Challenges, Reason, Rejection};
-use crate::token::{RefreshForm, ServerKey, TokenKind};
+use crate::rejection::Challenges;
+use crate::token::{ServerKey, TokenKind};
 
 /// Issues, authenticates and revokes tokens. Made by [`TokenAuthority::builder`], cheap to clone;
 /// all doors (the layer among them) are made from it.
@@ -77,19 +92,8 @@ struct Shared<S> {
     login: LoginMode,
     limit: Option<NonZeroUsize>,
     refresh: Option<RefreshTokens>,
+    events: Option<Box<dyn Events>>,
     retention: Duration,
-}
-
-struct Kind {
-    kind: TokenKind,
-    policy: Arc<dyn ExpiryPolicy>,
-}
-
-struct RefreshTokens {
-    form: RefreshForm,
-    /// Their policy, and as what their prefix is held against those of others.
-    kind: Kind,
-    grace: Duration,
 }
 
 impl<S> TokenAuthority<S> {
@@ -118,10 +122,6 @@ impl<S> TokenAuthority<S> {
 
     pub(crate) fn challenges(&self) -> &'static Challenges {
         self.shared.challenges
-    }
-
-    pub(crate) fn reject(&self, reason: Reason, used: usize) -> Rejection {
-        Rejection::new(reason, self.shared.challenges, used)
     }
 
     fn kind_named(&self, name: &str) -> Option<&Kind> {

@@ -1,6 +1,6 @@
 use std::num::NonZeroUsize;
 
-use super::TokenAuthority;
+use super::{Event, TokenAuthority};
 use crate::clock::Timestamp;
 use crate::store::{IssuingStore, StoreError};
 
@@ -18,13 +18,27 @@ impl<S: IssuingStore> TokenAuthority<S> {
         let ended_by = self.purge_end();
         let mut purged = 0;
         loop {
-            let batch = self.shared.store.purge(ended_by, BATCH).await?;
+            let batch = self.purge_batch(ended_by, BATCH).await?;
             purged += batch as u64;
             if batch < BATCH.get() {
                 return Ok(purged);
             }
         }
     }
+
+    pub(super) async fn purge_batch(
+        &self,
+        ended_by: Timestamp,
+        most: NonZeroUsize,
+    ) -> Result<usize, StoreError> {
+        let batch = self.shared.store.purge(ended_by, most).await?;
+        if batch > 0 {
+            let tokens = batch as u64;
+            self.tell(&Event::Purged { tokens });
+        }
+        Ok(batch)
+    }
+
     /// What had ended by then may go.
     pub(super) fn purge_end(&self) -> Timestamp {
         self.now() - self.shared.retention

@@ -145,7 +145,7 @@ async fn purge_every<S: IssuingStore>(
 /// Whether it is to stop.
 async fn purge<S: IssuingStore>(tokens: &TokenAuthority<S>, state: &State) -> bool {
     let ended_by = tokens.purge_end();
-    while state.note(tokens.store().purge(ended_by, BATCH).await) {
+    while state.note(tokens.purge_batch(ended_by, BATCH).await) {
         if state.stops_within(PAUSE).await {
             return true;
         }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
 
-use super::{IssuedToken, TokenAuthority};
+use super::{About, Event, IssuedToken, TokenAuthority};
 use crate::expiry::{Rule, begin, judge};
 use crate::store::{Found, NewToken, Rotated, RotatingStore, Rotation, StoreError, TokenStore};
 use crate::token::{
@@ -132,14 +132,31 @@ impl<S: RotatingStore> RefreshRequest<'_, S> {
     }
 
     async fn refresh(self) -> Result<IssuedToken, RefreshError> {
-        let shared = &self.authority.shared;
-        let asked = self.scopes.transpose().map_err(RefreshError::Scope)?;
-        let authentic = self.authority.find_refresh(&self.token).await?;
-        let (Some(Authentic { shown, found, seed }), Some(tokens)) = (authentic, &shared.refresh)
-        else {
-            return Err(RefreshError::Unknown);
+        let authority = self.authority;
+        let found = authority.find_refresh(&self.token).await;
+        let (outcome, about) = match &found {
+            Ok(Some(shown)) => (self.rotate(shown).await, Some(shown.found.record())),
+            Ok(None) => (Err(RefreshError::Unknown), None),
+            Err(error) => (Err(error.clone().into()), None),
         };
+        let about = about.map(About::of);
+        match (&outcome, about) {
+            (Ok(issued), _) => authority.tell(&Event::Refreshed(About::of(issued.record()))),
+            (Err(RefreshError::Reused), Some(about)) => {
+                authority.tell(&Event::ReuseDetected(about));
+            }
+            (Err(error), about) => authority.tell(&Event::RefreshRefused { error, about }),
+        }
+        outcome
+    }
+
+    async fn rotate(
+        &self,
+        Authentic { shown, found, seed }: &Authentic<S::Principal>,
+    ) -> Result<IssuedToken, RefreshError> {
+        let shared = &self.authority.shared;
         let record = found.record();
+        let tokens = shared.refresh.as_ref().ok_or(RefreshError::Unknown)?;
         let kind = self.authority.kind_named(record.kind());
         let kind = kind.ok_or(RefreshError::Unknown)?;
         if record.client().is_some() && record.client() != self.client.as_deref() {
@@ -153,15 +170,12 @@ impl<S: RotatingStore> RefreshRequest<'_, S> {
         if found.principal().is_none() {
             return Err(RefreshError::Suspended);
         }
-        let scopes = asked.unwrap_or_else(|| record.scopes().clone());
-        if !record.scopes().includes(&scopes) {
-            return Err(RefreshError::WiderScope(scopes));
-        }
+        let scopes = self.granted(record)?;
 
         let next = shown.generation.checked_add(1);
         let next = next.ok_or(RefreshError::Unknown)?;
         let route = record.subject().route();
-        let (secret, digest) = kind.kind.derive(route, &shared.key, &seed, next);
+        let (secret, digest) = kind.kind.derive(route, &shared.key, seed, next);
         let old = record.times();
         let times = begin(&*kind.policy, now, old.authenticated_at, old.ends_at)
             .map_err(RefreshError::Expired)?;
@@ -197,9 +211,22 @@ impl<S: RotatingStore> RefreshRequest<'_, S> {
             Rotated::Unknown => return Err(RefreshError::Unknown),
         };
         let session = access.session();
-        let refresh = tokens.form.text(route, &shared.key, &seed, session, next);
-        let expires_at = judge(&*kind.policy, access.times(), now).bound.at;
-        Ok(IssuedToken::new(secret, access, expires_at).with_refresh(Some(refresh)))
+        let refresh = tokens.form.text(route, &shared.key, seed, session, next);
+        let verdict = self.authority.verdict(kind, &digest, access.times(), now);
+        Ok(IssuedToken::new(secret, access, verdict.bound.at).with_refresh(Some(refresh)))
+    }
+
+    /// What the access token may do.
+    fn granted(&self, session: &TokenRecord) -> Result<Scopes, RefreshError> {
+        let asked = match &self.scopes {
+            None => return Ok(session.scopes().clone()),
+            Some(asked) => asked.clone().map_err(RefreshError::Scope)?,
+        };
+        if session.scopes().includes(&asked) {
+            Ok(asked)
+        } else {
+            Err(RefreshError::WiderScope(asked))
+        }
     }
 }
 

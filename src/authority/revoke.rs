@@ -1,44 +1,33 @@
-use super::TokenAuthority;
-use crate::clock::Timestamp;
-use crate::expiry::judge;
-use crate::store::{IssuingStore, StoreError};
-use crate::token::{BearerToken, Scopes, SessionId, Subject, TokenRecord};
+use std::fmt;
+use std::future::IntoFuture;
+use std::pin::Pin;
 
-/// A live login, as its user may see it: no secret, and nothing to make one from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Session {
-    /// Its name, for ending it.
-    pub id: SessionId,
-    /// The kind of its token.
-    pub kind: String,
-    /// What people call it.
-    pub label: Option<String>,
-    /// The OAuth client that it was issued to.
-    pub client: Option<String>,
-    /// What it may do.
-    pub scopes: Scopes,
-    /// When it began.
-    pub issued_at: Timestamp,
-    /// When its user last proved who he is.
-    pub authenticated_at: Timestamp,
-    /// When it was last used, as far as that is written down.
-    pub last_used_at: Timestamp,
-    /// When it ends, unless it is used.
-    pub expires_at: Timestamp,
+use super::{About, Event, Revoked, TokenAuthority};
+use crate::store::{IssuingStore, StoreError};
+use crate::token::{BearerToken, SessionId, Subject, TokenDigest, TokenRecord};
+
+/// A token about to be ended: say which client asks for it, if one does, then `.await` it.
+#[must_use = "a token is revoked when this is awaited"]
+pub struct RevokeRequest<'a, S> {
+    authority: &'a TokenAuthority<S>,
+    token: BearerToken<'a>,
+    client: Option<String>,
 }
 
 impl<S: IssuingStore> TokenAuthority<S> {
-    /// Ends one token, of whatever kind. Whether there was one; a text that is no token of ours
-    /// is none. Revoking twice is no error.
+    /// Ends a token by its text (RFC 7009): a refresh token with its whole session, also when it
+    /// was used before; any other by itself, so that its session's refresh token gives another
+    /// one. Whether there was one; a text that is no token of ours is none. Revoking twice is no
+    /// error.
     ///
-    /// # Errors
+    /// A logout ends the [session](Self::revoke_session) instead.
     ///
-    /// [`StoreError`] when the store can't say: the token may still live.
-    pub async fn revoke(&self, token: &BearerToken<'_>) -> Result<bool, StoreError> {
-        match self.recognise(token.expose().as_bytes()) {
-            Some(digest) => self.shared.store.remove(&digest).await,
-            None => Ok(false),
+    /// Its error is [`StoreError`] when the store can't say: the token may still live.
+    pub fn revoke<'a>(&'a self, token: &BearerToken<'a>) -> RevokeRequest<'a, S> {
+        RevokeRequest {
+            authority: self,
+            token: *token,
+            client: None,
         }
     }
 
@@ -52,7 +41,9 @@ impl<S: IssuingStore> TokenAuthority<S> {
         subject: &Subject,
         session: &SessionId,
     ) -> Result<bool, StoreError> {
-        Ok(self.shared.store.remove_session(subject, session).await? > 0)
+        let tokens = self.shared.store.remove_session(subject, session).await?;
+        self.tell_revoked(Revoked::Session { subject, session }, tokens);
+        Ok(tokens > 0)
     }
 
     /// Ends all of a subject's tokens: logged out everywhere, password changed, account closed.
@@ -62,7 +53,9 @@ impl<S: IssuingStore> TokenAuthority<S> {
     ///
     /// [`StoreError`] when the store can't say: some may still live.
     pub async fn revoke_all(&self, subject: &Subject) -> Result<u64, StoreError> {
-        self.shared.store.remove_subject(subject, None).await
+        let tokens = self.shared.store.remove_subject(subject, None).await?;
+        self.tell_revoked(Revoked::All { subject }, tokens);
+        Ok(tokens)
     }
 
     /// Ends all of a subject's tokens, but for this session's. How many there were.
@@ -75,60 +68,91 @@ impl<S: IssuingStore> TokenAuthority<S> {
         subject: &Subject,
         but: &SessionId,
     ) -> Result<u64, StoreError> {
-        self.shared.store.remove_subject(subject, Some(but)).await
+        let tokens = self.shared.store.remove_subject(subject, Some(but)).await?;
+        self.tell_revoked(Revoked::Others { subject, but }, tokens);
+        Ok(tokens)
     }
 
-    /// The live sessions of a subject, the most recently used first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the store can't say.
-    pub async fn sessions(&self, subject: &Subject) -> Result<Vec<Session>, StoreError> {
-        let records = self.shared.store.list(subject).await?;
-        let now = self.now();
-        let mut sessions: Vec<Session> = Vec::new();
-        for record in &records {
-            let Some(session) = self.session_of(record, now) else {
-                continue;
-            };
-            match sessions.iter_mut().find(|known| known.id == session.id) {
-                Some(known) => known.merge(session),
-                None => sessions.push(session),
-            }
-        }
-        sessions.sort_by(|a, b| b.last_used_at.cmp(&a.last_used_at).then(a.id.cmp(&b.id)));
-        Ok(sessions)
-    }
-
-    /// None when the token is dead, or of a kind that is no more.
-    fn session_of(&self, record: &TokenRecord, now: Timestamp) -> Option<Session> {
-        let times = record.times();
-        let kind = self.kind_named(record.kind())?;
-        let kind = match record.generation() {
-            Some(_) => &self.shared.refresh.as_ref()?.kind,
-            None => kind,
+    /// Ends one token by its digest. Whether there was one.
+    pub(crate) async fn revoke_digest(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
+        let store = &self.shared.store;
+        // Only for whoever listens: a digest says nothing of its session.
+        let found = match self.is_heard() {
+            true => store.find(digest).await?,
+            false => None,
         };
-        let expires_at = judge(&*kind.policy, times, now).bound.at;
-        (now < expires_at).then(|| Session {
-            id: *record.session(),
-            kind: record.kind().to_owned(),
-            label: record.label().map(Into::into),
-            client: record.client().map(Into::into),
-            scopes: record.scopes().clone(),
-            issued_at: times.issued_at,
-            authenticated_at: times.authenticated_at,
-            last_used_at: times.last_used_at,
-            expires_at,
-        })
+        let removed = store.remove(digest).await?;
+        if let Some(found) = found.filter(|_| removed) {
+            self.tell_revoked(Revoked::Token(About::of(found.record())), 1);
+        }
+        Ok(removed)
+    }
+
+    fn tell_revoked(&self, what: Revoked<'_>, tokens: u64) {
+        if tokens > 0 {
+            self.tell(&Event::Revoked { what, tokens });
+        }
     }
 }
 
-impl Session {
-    /// Another token of the same session: it began with the first and ends with the last.
-    fn merge(&mut self, other: Self) {
-        self.issued_at = self.issued_at.min(other.issued_at);
-        self.authenticated_at = self.authenticated_at.max(other.authenticated_at);
-        self.last_used_at = self.last_used_at.max(other.last_used_at);
-        self.expires_at = self.expires_at.max(other.expires_at);
+impl<S: IssuingStore> RevokeRequest<'_, S> {
+    /// The client that asks. It can end what was issued to itself or to no client; of another's
+    /// token it is told as if there were none, and the token lives on (RFC 7009 section 2.1).
+    pub fn client(mut self, client: impl Into<String>) -> Self {
+        self.client = Some(client.into());
+        self
+    }
+
+    async fn revoke(self) -> Result<bool, StoreError> {
+        let authority = self.authority;
+        if let Some(digest) = authority.recognise(self.token.expose().as_bytes()) {
+            if self.client.is_some() {
+                let found = authority.shared.store.find(&digest).await?;
+                if !found.is_some_and(|found| self.may(found.record())) {
+                    return Ok(false);
+                }
+            }
+            return authority.revoke_digest(&digest).await;
+        }
+        let Some(refresh) = authority.find_refresh(&self.token).await? else {
+            return Ok(false);
+        };
+        let record = refresh.found.record();
+        if !self.may(record) {
+            return Ok(false);
+        }
+        authority
+            .revoke_session(record.subject(), record.session())
+            .await
+    }
+
+    fn may(&self, record: &TokenRecord) -> bool {
+        match (&self.client, record.client()) {
+            (Some(client), Some(owner)) if client != owner => {
+                self.authority.tell(&Event::RevocationRefused {
+                    client,
+                    about: About::of(record),
+                });
+                false
+            }
+            _ => true,
+        }
+    }
+}
+
+impl<'a, S: IssuingStore> IntoFuture for RevokeRequest<'a, S> {
+    type Output = Result<bool, StoreError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.revoke())
+    }
+}
+
+impl<S> fmt::Debug for RevokeRequest<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevokeRequest")
+            .field("client", &self.client)
+            .finish_non_exhaustive()
     }
 }

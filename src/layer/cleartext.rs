@@ -33,7 +33,7 @@ impl<S> Cleartext<S> {
     {
         Self {
             burn: Some(|authority, digest| {
-                Box::pin(async move { authority.store().remove(&digest).await })
+                Box::pin(async move { authority.revoke_digest(&digest).await })
             }),
             ..self
         }

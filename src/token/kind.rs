@@ -27,6 +27,8 @@ pub struct TokenKind {
     key: Option<DigestKey>,
 }
 
+type Drawn = (Zeroizing<String>, TokenDigest);
+
 impl TokenKind {
     /// A kind whose tokens begin with `prefix` (secret scanners look for it), then two characters
     /// of route, 43 of secret and six of checksum. Four characters of prefix or fewer fit the
@@ -89,11 +91,11 @@ impl TokenKind {
         self.name == record.kind
     }
 
-    /// The text of a new token, from the system's randomness.
-    pub(crate) fn draw(&self, route: u16) -> Result<Zeroizing<String>, getrandom::Error> {
+    /// The text of a new token, from the system's randomness, and its digest.
+    pub(crate) fn draw(&self, route: u16) -> Result<Drawn, getrandom::Error> {
         let mut secret = Zeroizing::new(vec![0; self.form.secret_len()]);
         getrandom::fill(&mut secret)?;
-        Ok(self.form.text(route, &secret))
+        Ok(self.of_secret(route, &secret))
     }
 
     /// The text of a derived token and its digest: the same whenever they are asked for. Those
@@ -104,10 +106,14 @@ impl TokenKind {
         key: &ServerKey,
         seed: &Seed,
         generation: u32,
-    ) -> (Zeroizing<String>, TokenDigest) {
+    ) -> Drawn {
         let mut secret = Zeroizing::new(vec![0; self.form.secret_len()]);
         key.derive(seed, generation, &mut secret);
-        let text = self.form.text(route, &secret);
+        self.of_secret(route, &secret)
+    }
+
+    fn of_secret(&self, route: u16, secret: &[u8]) -> Drawn {
+        let text = self.form.text(route, secret);
         let digest = TokenDigest::of_text(text.as_bytes(), self.key.as_ref());
         match self.form {
             Form::Own { .. } => (text, digest.routed(route)),
@@ -160,7 +166,7 @@ mod tests {
     fn secrets(tokens: usize) -> Vec<[u8; 43]> {
         let kind = TokenKind::new("access", "tet_");
         let secret = |_| {
-            let text = kind.draw(0).expect("the system has randomness");
+            let (text, _) = kind.draw(0).expect("the system has randomness");
             let secret = text.as_bytes()[SECRET].try_into();
             secret.expect("as long as the range")
         };

@@ -3,6 +3,7 @@
 pub(crate) mod challenge;
 pub(crate) mod curl;
 pub(crate) mod database;
+pub(crate) mod desk;
 pub(crate) mod gate;
 pub(crate) mod grpc;
 pub(crate) mod house;

@@ -1,0 +1,66 @@
+use std::sync::Arc;
+
+use super::{About, Event, TokenAuthority};
+use crate::rejection::{Reason, Rejection};
+use crate::store::{Held, StoreError};
+
+/// Why a token is not good, before anybody is told.
+pub(super) struct Refusal {
+    reason: Reason,
+    held: Option<Arc<dyn Held>>,
+    error: Option<StoreError>,
+}
+
+impl Refusal {
+    pub(super) const fn of(reason: Reason) -> Self {
+        Self {
+            reason,
+            held: None,
+            error: None,
+        }
+    }
+
+    /// Of a token that was found.
+    pub(super) const fn after(held: Arc<dyn Held>, reason: Reason) -> Self {
+        Self {
+            reason,
+            held: Some(held),
+            error: None,
+        }
+    }
+
+    pub(super) const fn unavailable(error: StoreError) -> Self {
+        Self {
+            reason: Reason::StoreUnavailable,
+            held: None,
+            error: Some(error),
+        }
+    }
+}
+
+impl<S> TokenAuthority<S> {
+    /// A refusal of what was shown, told to whoever listens.
+    #[cold]
+    pub(crate) fn reject(&self, reason: Reason, used: usize) -> Rejection {
+        self.refuse(Refusal::of(reason), used)
+    }
+
+    #[cold]
+    pub(super) fn refuse(&self, refusal: Refusal, used: usize) -> Rejection {
+        self.tell(&Event::Refused {
+            reason: &refusal.reason,
+            about: refusal.held.as_ref().map(|held| About::of(held.record())),
+            error: refusal.error.as_ref(),
+        });
+        self.rejection(refusal, used)
+    }
+
+    /// The same, of which nobody hears.
+    pub(super) fn rejection(&self, refusal: Refusal, used: usize) -> Rejection {
+        let rejection = Rejection::new(refusal.reason, self.challenges(), used);
+        match refusal.error {
+            None => rejection,
+            Some(error) => rejection.because(Arc::new(error)),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+use super::{Kind, TokenAuthority};
+use crate::clock::Timestamp;
+use crate::expiry::judge;
+use crate::store::{IssuingStore, StoreError};
+use crate::token::{Scopes, SessionId, Subject, TokenRecord};
+
+/// A live login, as its user may see it: no secret, and nothing to make one from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Session {
+    /// Its name, for ending it.
+    pub id: SessionId,
+    /// The kind of its token.
+    pub kind: String,
+    /// What people call it.
+    pub label: Option<String>,
+    /// The OAuth client that it was issued to.
+    pub client: Option<String>,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When it began.
+    pub issued_at: Timestamp,
+    /// When its user last proved who he is.
+    pub authenticated_at: Timestamp,
+    /// When it was last used, as far as that is written down.
+    pub last_used_at: Timestamp,
+    /// When it ends, unless it is used.
+    pub expires_at: Timestamp,
+}
+
+impl<S: IssuingStore> TokenAuthority<S> {
+    /// The live sessions of a subject, the most recently used first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store can't say.
+    pub async fn sessions(&self, subject: &Subject) -> Result<Vec<Session>, StoreError> {
+        let mut records = self.shared.store.list(subject).await?;
+        // What a login got comes before what it was refreshed to, stepped up to or has delegated.
+        records.sort_by_key(|record| {
+            let place = |kind: &Kind| kind.kind.name() == record.kind();
+            (
+                record.generation().is_none(),
+                record.times().issued_at,
+                self.shared.kinds.iter().position(place),
+            )
+        });
+        let now = self.now();
+        let mut sessions: Vec<Session> = Vec::new();
+        for record in &records {
+            let Some(session) = self.session_of(record, now) else {
+                continue;
+            };
+            match sessions.iter_mut().find(|known| known.id == session.id) {
+                Some(known) => known.merge(session),
+                None => sessions.push(session),
+            }
+        }
+        sessions.sort_by(|a, b| b.last_used_at.cmp(&a.last_used_at).then(a.id.cmp(&b.id)));
+        Ok(sessions)
+    }
+
+    /// None when the token is dead, or of a kind that is no more.
+    fn session_of(&self, record: &TokenRecord, now: Timestamp) -> Option<Session> {
+        let times = record.times();
+        let kind = self.kind_named(record.kind())?;
+        let kind = match record.generation() {
+            Some(_) => &self.shared.refresh.as_ref()?.kind,
+            None => kind,
+        };
+        let expires_at = judge(&*kind.policy, times, now).bound.at;
+        (now < expires_at).then(|| Session {
+            id: *record.session(),
+            kind: record.kind().to_owned(),
+            label: record.label().map(Into::into),
+            client: record.client().map(Into::into),
+            scopes: record.scopes().clone(),
+            issued_at: times.issued_at,
+            authenticated_at: times.authenticated_at,
+            last_used_at: times.last_used_at,
+            expires_at,
+        })
+    }
+}
+
+impl Session {
+    /// A further token of the session: it began with the first and ends with the last.
+    fn merge(&mut self, other: Self) {
+        self.issued_at = self.issued_at.min(other.issued_at);
+        self.authenticated_at = self.authenticated_at.max(other.authenticated_at);
+        self.last_used_at = self.last_used_at.max(other.last_used_at);
+        self.expires_at = self.expires_at.max(other.expires_at);
+    }
+}

@@ -1,0 +1,53 @@
+//! Further tokens within a session that is there.
+
+use super::{Authenticated, IssueError, TokenAuthority};
+use crate::store::{IssuingStore, NewSession, NewToken, Place, Slot};
+use crate::token::TokenRecord;
+
+impl<S: IssuingStore> TokenAuthority<S> {
+    /// Keeps a further token of the caller's session, unless the caller's own token is gone by
+    /// then: a logout at the same moment must not leave the further one behind.
+    pub(super) async fn keep_within(
+        &self,
+        caller: &Authenticated,
+        further: NewToken,
+    ) -> Result<(), IssueError> {
+        let store = &self.shared.store;
+        let NewToken { digest, record } = further.clone();
+        let new = NewSession {
+            access: further,
+            refresh: None,
+        };
+        // The session counts already: it is no login.
+        let slot = Slot {
+            place: Place::Add,
+            limit: None,
+        };
+        store.insert(new, slot).await?;
+        let records = store.list(caller.subject()).await?;
+        let own = records
+            .iter()
+            .filter(|it| is_same(it, caller.record()))
+            .count();
+        // The further one may look like it: one that was stepped up in the instant of its login.
+        if own > usize::from(is_same(&record, caller.record())) {
+            return Ok(());
+        }
+        store.remove(&digest).await?;
+        Err(IssueError::Ended)
+    }
+}
+
+/// Whether two records are of one token, as far as can be told without its digest.
+fn is_same(one: &TokenRecord, other: &TokenRecord) -> bool {
+    let key = |record: &TokenRecord| {
+        let times = record.times();
+        (
+            *record.session(),
+            record.generation(),
+            times.issued_at,
+            times.authenticated_at,
+        )
+    };
+    one.kind() == other.kind() && key(one) == key(other)
+}

@@ -1,0 +1,335 @@
+//! What listeners hear: everything that becomes of tokens, no secret, and of requests that are let
+//! in nothing.
+
+use std::sync::{Arc, Mutex};
+
+use tower_expiring_token::testing::FaultyStore;
+use tower_expiring_token::{
+    About, BearerToken, Event, Events, IssuedToken, Lifetime, LoginMode, MemoryStore, Revoked,
+    RotatingStore, Subject, TracingEvents,
+};
+
+use crate::support::desk::{DAY, Desk, HOUR, refresh_of};
+use crate::support::stores::{ALICE, BOB, on_every_store};
+
+on_every_store!(
+    every_step_of_a_life_is_heard_with_its_session,
+    refusals_say_why_and_whose,
+);
+
+/// What was heard, in words, and as `Debug` shows it.
+#[derive(Clone, Default)]
+struct Heard {
+    words: Arc<Mutex<Vec<String>>>,
+    shown: Arc<Mutex<String>>,
+}
+
+impl Heard {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.words.lock().unwrap())
+    }
+}
+
+impl Events for Heard {
+    fn event(&self, event: &Event<'_>) {
+        self.words.lock().unwrap().push(words(event));
+        *self.shown.lock().unwrap() += &format!("{event:?}");
+    }
+}
+
+fn words(event: &Event<'_>) -> String {
+    let of = |about: About<'_>| {
+        let client = about.client.unwrap_or("-");
+        format!("{} {} {client}", about.subject, about.kind)
+    };
+    let maybe = |about: Option<About<'_>>| about.map_or("nobody".to_owned(), of);
+    match *event {
+        Event::Issued(about) => format!("issued {}", of(about)),
+        Event::ToldAgain(about) => format!("told again {}", of(about)),
+        Event::Refreshed(about) => format!("refreshed {}", of(about)),
+        Event::RefreshRefused { error, about } => {
+            format!("refresh refused {}: {error:?}", maybe(about))
+        }
+        Event::ReuseDetected(about) => format!("reuse {}", of(about)),
+        Event::SteppedUp(about) => format!("stepped up {}", of(about)),
+        Event::Delegated(about) => format!("delegated {}", of(about)),
+        Event::LoginFailed { subject } => format!("login failed {subject:?}"),
+        Event::Refused { reason, about, .. } => format!("refused {}: {reason:?}", maybe(about)),
+        Event::Revoked { what, tokens } => match what {
+            Revoked::Token(about) => format!("revoked {tokens}: {}", of(about)),
+            Revoked::Session { subject, .. } => format!("revoked {tokens}: session of {subject}"),
+            Revoked::All { subject } => format!("revoked {tokens}: all of {subject}"),
+            Revoked::Others { subject, .. } => format!("revoked {tokens}: others of {subject}"),
+            other => format!("{other:?}"),
+        },
+        Event::RevocationRefused { client, about } => {
+            format!("revocation refused to {client}: {}", of(about))
+        }
+        Event::Purged { tokens } => format!("purged {tokens}"),
+        ref other => format!("{other:?}"),
+    }
+}
+
+async fn every_step_of_a_life_is_heard_with_its_session<S: RotatingStore>(store: S) {
+    let heard = Heard::default();
+    let desk = Desk::with(store, |builder| {
+        builder.events(heard.clone()).refresh_grace(HOUR / 60)
+    });
+    let says = |words: &[&str]| assert_eq!(heard.take(), words);
+    let alice = Subject::new(ALICE);
+
+    let request = desk.tokens.issue(ALICE).client("app").scopes(["read"]);
+    let first = request.refresh().await.unwrap();
+    says(&["issued 1 access app"]);
+    let renew = async || {
+        desk.tokens
+            .issue(BOB)
+            .login(LoginMode::Renew)
+            .await
+            .unwrap()
+    };
+    let (bobs, _) = (renew().await, renew().await);
+    says(&["issued 2 access -", "told again 2 access -"]);
+
+    let caller = desk.caller(&first).await.unwrap();
+    let stepped = desk.tokens.step_up(&caller).await.unwrap();
+    let made = desk.tokens.delegate(&caller, "export").await.unwrap();
+    says(&["stepped up 1 access app", "delegated 1 export -"]);
+
+    let refresh =
+        async |shown: &IssuedToken| desk.tokens.refresh(&refresh_of(shown)).client("app").await;
+    let second = refresh(&first).await.unwrap();
+    refresh(&first).await.unwrap();
+    says(&["refreshed 1 access app", "refreshed 1 access app"]);
+    desk.later(HOUR / 2);
+    refresh(&first).await.unwrap_err();
+    says(&["reuse 1 access app"]);
+
+    let third = desk
+        .tokens
+        .issue(ALICE)
+        .client("app")
+        .refresh()
+        .await
+        .unwrap();
+    let token = BearerToken::parse(third.secret()).unwrap();
+    assert!(!desk.tokens.revoke(&token).client("thief").await.unwrap());
+    assert!(desk.tokens.revoke(&token).await.unwrap());
+    assert!(desk.tokens.revoke(&refresh_of(&third)).await.unwrap());
+    assert!(!desk.tokens.revoke(&token).await.unwrap());
+    says(&[
+        "issued 1 access app",
+        "revocation refused to thief: 1 access app",
+        "revoked 1: 1 access app",
+        "revoked 1: session of 1",
+    ]);
+
+    let here = desk.login().await;
+    desk.login().await;
+    desk.tokens
+        .revoke_others(&alice, here.session())
+        .await
+        .unwrap();
+    desk.tokens.revoke_all(&alice).await.unwrap();
+    desk.tokens.revoke_all(&alice).await.unwrap();
+    says(&[
+        "issued 1 access -",
+        "issued 1 access -",
+        "revoked 2: others of 1",
+        "revoked 2: all of 1",
+    ]);
+
+    desk.later(3 * DAY);
+    desk.tokens.purge().await.unwrap();
+    desk.tokens.purge().await.unwrap();
+    says(&["purged 1"]);
+    desk.tokens.tell(&Event::LoginFailed {
+        subject: Some(ALICE),
+    });
+    says(&["login failed Some(\"1\")"]);
+
+    let shown = heard.shown.lock().unwrap();
+    assert!(
+        shown.contains(&first.session().to_string()),
+        "the session is named"
+    );
+    for issued in [&first, &second, &third, &here, &bobs, &stepped, &made] {
+        for secret in [Some(issued.secret()), issued.refresh_secret()]
+            .into_iter()
+            .flatten()
+        {
+            assert!(!shown.contains(secret), "{shown}");
+            assert!(!shown.contains(&secret[30..secret.len() - 6]), "{shown}");
+        }
+    }
+}
+
+async fn refusals_say_why_and_whose<S: RotatingStore + Clone>(store: S) {
+    let heard = Heard::default();
+    let store = FaultyStore::new(store);
+    let desk = Desk::with(store.clone(), |builder| builder.events(heard.clone()));
+    let says = |words: &[&str]| assert_eq!(heard.take(), words);
+    let issued = desk
+        .tokens
+        .issue(ALICE)
+        .client("app")
+        .refresh()
+        .await
+        .unwrap();
+    heard.take();
+    let token = BearerToken::parse(issued.secret()).unwrap();
+    for _ in 0..3 {
+        desk.tokens.authenticate(&token).await.unwrap();
+        desk.tokens.introspect(&token).await.unwrap();
+    }
+    says(&[]);
+
+    store.fail();
+    desk.tokens.authenticate(&token).await.unwrap_err();
+    desk.refresh(&issued).await.unwrap_err();
+    store.heal();
+    says(&[
+        "refused nobody: StoreUnavailable",
+        "refresh refused nobody: Store(StoreError(\"told to fail\"))",
+    ]);
+    desk.refresh(&issued).await.unwrap_err();
+    desk.tokens.refresh(&token).await.unwrap_err();
+    says(&[
+        "refresh refused 1 access app: OtherClient",
+        "refresh refused nobody: Unknown",
+    ]);
+    desk.later(HOUR);
+    desk.tokens.authenticate(&token).await.unwrap_err();
+    desk.tokens.introspect(&token).await.unwrap_err();
+    let garbage = BearerToken::parse("garbage").unwrap();
+    desk.tokens.authenticate(&garbage).await.unwrap_err();
+    says(&[
+        "refused 1 access app: Expired(Life)",
+        "refused nobody: UnknownToken",
+    ]);
+}
+
+#[tokio::test]
+async fn a_layers_refusals_are_heard_and_what_it_lets_in_is_not() {
+    use http::{Request, Response};
+    use tower::{Layer, ServiceExt, service_fn};
+
+    let heard = Heard::default();
+    let desk = Desk::with(MemoryStore::new(), |builder| {
+        builder.events(Arc::new(heard.clone()))
+    });
+    let issued = desk.login().await;
+    heard.take();
+    let call = async |authorization: Option<&str>| {
+        let service = desk
+            .tokens
+            .layer()
+            .layer(service_fn(async |_: Request<()>| {
+                Ok::<_, std::convert::Infallible>(Response::new(()))
+            }));
+        let mut request = Request::builder();
+        if let Some(value) = authorization {
+            request = request.header("authorization", value);
+        }
+        service.oneshot(request.body(()).unwrap()).await.unwrap();
+        heard.take()
+    };
+    let good = format!("Bearer {}", issued.secret());
+    assert!(call(Some(&good)).await.is_empty());
+    assert_eq!(call(None).await, ["refused nobody: NoCredentials"]);
+    assert_eq!(
+        call(Some("Bearer a b")).await,
+        ["refused nobody: Malformed(Token(Space))"]
+    );
+    desk.later(HOUR);
+    assert_eq!(
+        call(Some(&good)).await,
+        ["refused 1 access -: Expired(Life)"]
+    );
+}
+
+#[test]
+fn tracing_writes_down_the_session_and_no_secret() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(log.clone())
+        .finish();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let issued = tracing::subscriber::with_default(subscriber, || {
+        runtime.block_on(async {
+            let store = FaultyStore::new(MemoryStore::new());
+            let desk = Desk::with(store.clone(), |builder| {
+                builder.events(TracingEvents).expiry(Lifetime::hours(1))
+            });
+            let issued = desk
+                .tokens
+                .issue("alice")
+                .client("app")
+                .refresh()
+                .await
+                .unwrap();
+            let refresh = async || {
+                desk.tokens
+                    .refresh(&refresh_of(&issued))
+                    .client("app")
+                    .await
+            };
+            refresh().await.unwrap();
+            refresh().await.unwrap_err();
+            refresh().await.unwrap_err();
+            let token = BearerToken::parse(issued.secret()).unwrap();
+            desk.tokens.authenticate(&token).await.unwrap_err();
+            store.fail();
+            desk.tokens.authenticate(&token).await.unwrap_err();
+            desk.tokens.tell(&Event::LoginFailed { subject: None });
+            issued
+        })
+    });
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let whose = format!(
+        "subject=alice session={} kind=\"access\" client=\"app\"",
+        issued.session()
+    );
+    for line in [
+        format!(" INFO tower_expiring_token: token issued {whose}"),
+        format!(" INFO tower_expiring_token: token refreshed {whose}"),
+        format!(" WARN tower_expiring_token: refresh token reused, session ended {whose}"),
+        " INFO tower_expiring_token: refresh refused reason=the refresh token is unknown".into(),
+        "DEBUG tower_expiring_token: request refused reason=the token is unknown".into(),
+        " WARN tower_expiring_token: the token store could not answer cause=\"told to fail\""
+            .into(),
+        " INFO tower_expiring_token: login failed".into(),
+    ] {
+        assert!(log.contains(&line), "{line:?} is not in {log}");
+    }
+    for secret in [issued.secret(), issued.refresh_secret().unwrap()] {
+        assert!(!log.contains(&secret[30..secret.len() - 6]), "{log}");
+    }
+}
+
+/// What is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl tracing_subscriber::fmt::MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
