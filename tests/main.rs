@@ -22,6 +22,7 @@ mod purge;
 mod readiness;
 mod refresh;
 mod revoke;
+mod rotation;
 mod secrets;
 mod server;
 mod step_up;

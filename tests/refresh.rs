@@ -37,6 +37,7 @@ on_every_store!(
     a_session_has_one_record_of_each_however_often_it_is_refreshed,
     of_many_at_once_one_wins_and_within_the_grace_all_get_the_same,
     a_refresh_that_was_dropped_anywhere_can_be_tried_again,
+    a_retry_that_the_next_refresh_overtakes_is_not_locked_out,
     a_process_of_another_key_knows_no_refresh_token,
     a_revoked_access_token_is_not_told_again,
     a_login_with_a_refresh_token_is_a_session_of_its_own,
@@ -427,6 +428,39 @@ async fn a_refresh_that_was_dropped_anywhere_can_be_tried_again<S: RotatingStore
         }
     }
     assert!(dropped >= 4, "two verbs, before and after each: {dropped}");
+}
+
+/// Two tabs: while one is told again what the other got, the other refreshes once more.
+async fn a_retry_that_the_next_refresh_overtakes_is_not_locked_out<S: RotatingStore>(store: S) {
+    let desk = Desk::with_grace(Steps::new(store));
+    for polls in 0..12 {
+        let first = desk.login().await;
+        let second = desk.refresh(&first).await.unwrap();
+        if polls % 2 == 1 {
+            desk.later(SECOND);
+            let caller = desk.caller(&second).await.unwrap();
+            desk.tokens.step_up(&caller).await.unwrap();
+        }
+        let shown = refresh_of(&first);
+        let mut retry = desk.tokens.refresh(&shown).into_future();
+        let early = poll_times(&mut retry, polls / 2).await;
+        let third = desk.refresh(&second).await.unwrap();
+        let again = match early {
+            Some(again) => again,
+            None => retry.await,
+        };
+        match again {
+            Ok(again) => {
+                assert_eq!(again.refresh_secret(), second.refresh_secret());
+                assert!(same(&desk.refresh(&again).await.unwrap(), &third));
+            }
+            // The third was there before the retry was looked at.
+            Err(error) => {
+                assert!(matches!(error, RefreshError::Reused), "{error:?}");
+                assert!(polls < 8, "{polls}");
+            }
+        }
+    }
 }
 
 async fn a_process_of_another_key_knows_no_refresh_token<S: RotatingStore + Clone>(store: S) {

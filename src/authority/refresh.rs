@@ -202,11 +202,15 @@ impl<S: RotatingStore> RefreshRequest<'_, S> {
         };
         let access = match shared.store.rotate(rotation).await? {
             Rotated::Rotated => access,
-            // The session may have other access tokens beside the one of the first rotation.
-            Rotated::Again(_) => match shared.store.find(&digest).await? {
-                Some(first) => first.record().clone(),
-                None => return Err(RefreshError::Unknown),
-            },
+            Rotated::Again(first) if first.times().authenticated_at == old.authenticated_at => {
+                first
+            }
+            // One that was stepped up beside it. If the first one itself has ended meanwhile, the
+            // refresh token that is told with it gives another.
+            Rotated::Again(beside) => {
+                let first = shared.store.find(&digest).await?;
+                first.map_or(beside, |first| first.record().clone())
+            }
             Rotated::Reused => return Err(RefreshError::Reused),
             Rotated::Unknown => return Err(RefreshError::Unknown),
         };
