@@ -312,13 +312,17 @@ async fn an_idle_refresh_token_dies_and_a_used_one_lives_to_the_end_of_its_life<
     refused!(desk.refresh(&used).await, RefreshError::Expired(_));
 }
 
-async fn no_access_token_outlives_its_session<S: RotatingStore>(store: S) {
+async fn no_access_token_outlives_its_session<S: RotatingStore + Clone>(store: S) {
     let desk = Desk::new(store);
     let first = desk.login().await;
     let ends = desk.tokens.now() + 30 * DAY;
     desk.later(30 * DAY - HOUR / 2);
     let second = desk.refresh(&first).await.unwrap();
     assert_eq!(second.expires_at(), ends);
+
+    let brief = builder(desk.tokens.store().clone(), &desk.clock).refresh(Lifetime::minutes(30));
+    let brief = brief.build().unwrap().issue(ALICE).refresh().await;
+    assert_eq!(brief.unwrap().expires_at(), desk.tokens.now() + HOUR / 2);
 
     let short = desk.tokens.issue(ALICE).life(HOUR / 2).refresh();
     let short = short.await.unwrap();

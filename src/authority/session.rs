@@ -39,11 +39,8 @@ impl<S: IssuingStore> TokenAuthority<S> {
         // What a login got comes before what it was refreshed to, stepped up to or has delegated.
         records.sort_by_key(|record| {
             let place = |kind: &Kind| kind.kind.name() == record.kind();
-            (
-                record.generation().is_none(),
-                record.times().issued_at,
-                self.shared.kinds.iter().position(place),
-            )
+            let place = self.shared.kinds.iter().position(place);
+            (record.times().issued_at, place)
         });
         let now = self.now();
         let mut sessions: Vec<Session> = Vec::new();
