@@ -86,6 +86,8 @@
 mod authority;
 mod clock;
 mod credential;
+#[cfg(feature = "endpoints")]
+mod endpoint;
 mod expiry;
 mod layer;
 mod rejection;
@@ -112,6 +114,11 @@ pub use authority::{
 #[cfg(feature = "tasks")]
 pub use authority::{PurgeReport, Purging};
 pub use clock::{Clock, SystemClock, Timestamp};
+#[cfg(feature = "endpoints")]
+pub use endpoint::{
+    Client, ClientSecret, Clients, Endpoint, Introspection, InvalidIssuer, Metadata, OAuth,
+    Revocation, Sessions, TokenEndpoint,
+};
 pub use expiry::{Bound, ExpiryPolicy, Lifetime, Rule, Verdict, judge};
 #[cfg(feature = "axum")]
 pub use layer::Principal;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ORDER: [&str; 9] = [
+const ORDER: [&str; 10] = [
     "clock",
     "token",
     "expiry",
@@ -12,16 +12,19 @@ const ORDER: [&str; 9] = [
     "store",
     "authority",
     "layer",
+    "endpoint",
     "testing",
 ];
 
 /// Crates whose types may stand in the public API.
-const PUBLIC: [&str; 7] = [
+const PUBLIC: [&str; 9] = [
     "async_trait",
     "axum_core",
     "bytes",
     "chrono",
     "http",
+    "http_body",
+    "http_body_util",
     "std",
     "tower",
 ];

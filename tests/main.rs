@@ -16,6 +16,7 @@ mod layering;
 mod login;
 mod memory;
 mod mutants;
+mod oauth;
 mod own_database;
 mod properties;
 mod purge;

@@ -120,8 +120,20 @@ impl<S> TokenAuthority<S> {
         self.shared.keyed
     }
 
+    /// Whether it makes refresh tokens.
+    #[cfg(feature = "endpoints")]
+    pub(crate) fn refreshes(&self) -> bool {
+        self.shared.refresh.is_some()
+    }
+
     pub(crate) fn challenges(&self) -> &'static Challenges {
         self.shared.challenges
+    }
+
+    /// The name of the kind that is issued and let in unless another is named.
+    #[cfg(feature = "endpoints")]
+    pub(crate) fn first_kind(&self) -> &str {
+        self.shared.kinds[0].kind.name()
     }
 
     fn kind_named(&self, name: &str) -> Option<&Kind> {

@@ -55,7 +55,13 @@ impl<S> TokenAuthority<S> {
         self.rejection(refusal, used)
     }
 
-    /// The same, of which nobody hears.
+    /// A refusal because the store could not say.
+    #[cfg(feature = "endpoints")]
+    pub(crate) fn unavailable(&self, error: StoreError) -> Rejection {
+        self.refuse(Refusal::unavailable(error), 0)
+    }
+
+    /// A refusal of which nobody hears.
     pub(super) fn rejection(&self, refusal: Refusal, used: usize) -> Rejection {
         let rejection = Rejection::new(refusal.reason, self.challenges(), used);
         match refusal.error {

@@ -11,7 +11,7 @@ use super::ResponseFuture;
 use super::layer::{Manner, Settings};
 use crate::authority::{Anonymous, Answer, Authenticated, Presented};
 use crate::credential;
-use crate::rejection::{Reason, Rejection, Respond};
+use crate::rejection::{Reason, Rejection, Respond, refuse};
 use crate::store::TokenStore;
 use crate::token::TokenDigest;
 
@@ -87,9 +87,7 @@ impl<R> Manner<R> {
     where
         R: Respond<ResBody>,
     {
-        let mut response = self.responder.respond(&rejection, request.headers());
-        response.extensions_mut().insert(rejection);
-        response
+        refuse(&self.responder, rejection, request.headers())
     }
 }
 

@@ -9,3 +9,4 @@ pub use reason::{ErrorCode, Malformed, Reason, Rejection};
 pub use respond::{Drf, Empty, Json, Respond};
 
 pub(crate) use challenge::{ChallengeFault, Challenges, is_tchar};
+pub(crate) use respond::refuse;

@@ -93,6 +93,17 @@ where
     }
 }
 
+/// A refusal's response, with the refusal in its extensions.
+pub(crate) fn refuse<R: Respond<B>, B>(
+    responder: &R,
+    rejection: Rejection,
+    request: &HeaderMap,
+) -> Response<B> {
+    let mut response = responder.respond(&rejection, request);
+    response.extensions_mut().insert(rejection);
+    response
+}
+
 fn json<B>(mut response: Response<B>) -> Response<B> {
     response
         .headers_mut()

@@ -7,7 +7,7 @@ pub struct InvalidDigits {
 }
 
 /// The bytes that these hex digits, in either case, stand for.
-pub(super) fn parse<const N: usize>(text: &str) -> Result<[u8; N], InvalidDigits> {
+pub(crate) fn parse<const N: usize>(text: &str) -> Result<[u8; N], InvalidDigits> {
     let mut bytes = [0; N];
     match hex::decode_to_slice(text, &mut bytes) {
         Ok(()) => Ok(bytes),

@@ -2,7 +2,7 @@
 
 mod bearer;
 mod digest;
-mod digits;
+pub(crate) mod digits;
 mod key;
 mod kind;
 mod record;

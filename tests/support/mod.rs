@@ -1,5 +1,6 @@
 //! What several modules of tests share: a file a concern.
 
+pub(crate) mod ask;
 pub(crate) mod challenge;
 pub(crate) mod curl;
 pub(crate) mod database;

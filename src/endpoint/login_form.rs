@@ -1,0 +1,139 @@
+//! What somebody who logs in has filled in, or what is wrong with it.
+
+use http::StatusCode;
+use http::request::Parts;
+use serde::Serialize;
+use serde_json::error::Category;
+use zeroize::Zeroizing;
+
+use super::answer;
+use super::fields::{Fields, Media, Value};
+use super::oauth::OAuthError;
+use super::service::{Answer, Body};
+use super::style::Style;
+
+/// What somebody who logs in has filled in. Prints no password, wipes it on drop.
+pub(super) struct LoginForm {
+    pub(super) username: String,
+    pub(super) password: Zeroizing<String>,
+    /// Scopes with spaces between; all that the user may have, if it is empty.
+    pub(super) scope: String,
+    /// What people call the session.
+    pub(super) name: String,
+    pub(super) refresh: bool,
+}
+
+/// What Django REST framework says of fields, in the order of its own form.
+#[derive(Default, Serialize)]
+pub(super) struct FieldErrors {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<[&'static str; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<[&'static str; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    non_field_errors: Option<[String; 1]>,
+}
+
+impl LoginForm {
+    pub(super) fn read(head: &Parts, body: Body, style: Style) -> Result<Self, Answer> {
+        let fields = fields(head, body, style)?;
+        let errors = FieldErrors {
+            username: fault(fields.get("username"), true).map(|fault| [fault]),
+            password: fault(fields.get("password"), false).map(|fault| [fault]),
+            non_field_errors: None,
+        };
+        if errors.username.is_some() || errors.password.is_some() {
+            return Err(match style {
+                Style::Drf(_) => answer::json(StatusCode::BAD_REQUEST, &errors),
+                Style::OAuth => invalid_request("expected a username and a password as texts"),
+            });
+        }
+        Ok(Self {
+            username: text(fields.get("username")).trim().to_owned(),
+            password: Zeroizing::new(text(fields.get("password")).to_owned()),
+            scope: text(fields.get("scope")).to_owned(),
+            name: text(fields.get("name")).to_owned(),
+            refresh: match fields.get("refresh") {
+                Some(Value::Bool(refresh)) => *refresh,
+                other => text(other) == "true",
+            },
+        })
+    }
+}
+
+/// The fields of a form or of a JSON object.
+pub(super) fn fields(head: &Parts, body: Body, style: Style) -> Result<Fields, Answer> {
+    let content = body.map_err(|unread| style.unread(unread))?;
+    let fields = match Media::of(&head.headers) {
+        _ if content.is_empty() => Fields::none(),
+        Media::Form => Fields::form(&content),
+        Media::Json => Fields::json(&content).map_err(|error| unreadable(&content, &error, style))?,
+        Media::Other(found) => return Err(style.unsupported_media_type(&found)),
+    };
+    match style {
+        Style::OAuth if fields.repeats() => Err(invalid_request("expected each field once, found one again")),
+        _ => Ok(fields),
+    }
+}
+
+fn unreadable(content: &[u8], error: &serde_json::Error, style: Style) -> Answer {
+    if matches!(style, Style::OAuth) {
+        return invalid_request("expected a JSON object, found something else");
+    }
+    let found = match content.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        _ if error.classify() != Category::Data => None,
+        Some(b'[') => Some("list"),
+        Some(b'"') => Some("str"),
+        Some(b't' | b'f') => Some("bool"),
+        Some(b'n') => Some(""),
+        Some(_) => Some("int"),
+        None => None,
+    };
+    match found {
+        None => {
+            let place = format!("line {} column {}", error.line(), error.column());
+            style.plain(StatusCode::BAD_REQUEST, &format!("JSON parse error - {place}"))
+        }
+        Some("") => non_field_error("No data provided".to_owned()),
+        Some(found) => non_field_error(format!(
+            "Invalid data. Expected a dictionary, but got {found}."
+        )),
+    }
+}
+
+pub(super) fn non_field_error(text: String) -> Answer {
+    let errors = FieldErrors {
+        non_field_errors: Some([text]),
+        ..FieldErrors::default()
+    };
+    answer::json(StatusCode::BAD_REQUEST, &errors)
+}
+
+fn invalid_request(what: &'static str) -> Answer {
+    OAuthError::InvalidRequest(what).answer()
+}
+
+/// What a character field of Django REST framework says of a value. It trims all but passwords.
+fn fault(value: Option<&Value>, trims: bool) -> Option<&'static str> {
+    match value {
+        None => Some("This field is required."),
+        Some(Value::Null) => Some("This field may not be null."),
+        Some(Value::Bool(_) | Value::Nested) => Some("Not a valid string."),
+        Some(Value::Number(_)) => None,
+        Some(Value::Text(text)) if text.contains('\0') => {
+            Some("Null characters are not allowed.")
+        }
+        Some(Value::Text(text)) if text.is_empty() || (trims && text.trim().is_empty()) => {
+            Some("This field may not be blank.")
+        }
+        Some(Value::Text(_)) => None,
+    }
+}
+
+fn text(value: Option<&Value>) -> &str {
+    match value {
+        Some(Value::Text(text)) => text,
+        Some(Value::Number(text)) => text,
+        _ => "",
+    }
+}

@@ -1,0 +1,134 @@
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{ALLOW, AUTHORIZATION, Entry};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use tower::Service;
+
+use super::answer;
+
+/// A ready-made service: mount it in any framework, in axum by `route_service`.
+///
+/// It reads at most 16 KiB of a request, never fails, and is cheap to clone. A request whose body
+/// comes slowly is waited for: let the server or a layer outside put an end to that.
+pub struct Endpoint<H> {
+    handler: Arc<H>,
+}
+
+/// What an endpoint does with a request. Only this crate has any.
+pub trait Handle: Send + Sync + 'static {
+    /// The methods that are answered.
+    fn methods(&self) -> &'static [Method];
+
+    /// The answer.
+    fn answer(&self, head: Parts, body: Body) -> impl Future<Output = Answer> + Send;
+
+    /// The answer to another method.
+    fn method_not_allowed(&self, _method: &Method) -> Answer {
+        answer::empty(StatusCode::METHOD_NOT_ALLOWED)
+    }
+}
+
+/// What endpoints answer.
+pub type Answer = Response<Full<Bytes>>;
+
+/// A request's content, as far as it could be read.
+pub type Body = Result<Bytes, Unread>;
+
+/// Why a request's content was not read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It is longer than anything that is meant for an endpoint.
+    TooLong,
+    /// It broke off.
+    Broken,
+}
+
+const LONGEST_BODY: usize = 16 * 1024;
+
+impl<H> Endpoint<H> {
+    pub(super) fn new(handler: H) -> Self {
+        Self {
+            handler: Arc::new(handler),
+        }
+    }
+
+    /// The same with other settings, before it is mounted.
+    pub(super) fn with(&self, change: impl FnOnce(&H) -> H) -> Self {
+        Self::new(change(&self.handler))
+    }
+}
+
+impl<H, B> Service<Request<B>> for Endpoint<H>
+where
+    H: Handle,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let handler = Arc::clone(&self.handler);
+        Box::pin(async move {
+            let (mut head, body) = request.into_parts();
+            if let Entry::Occupied(mut values) = head.headers.entry(AUTHORIZATION) {
+                values
+                    .iter_mut()
+                    .for_each(|value| value.set_sensitive(true));
+            }
+            if !handler.methods().contains(&head.method) {
+                let mut answer = handler.method_not_allowed(&head.method);
+                answer.headers_mut().insert(ALLOW, allow(handler.methods()));
+                return Ok(answer);
+            }
+            let body = read(body).await;
+            Ok(handler.answer(head, body).await)
+        })
+    }
+}
+
+async fn read<B>(body: B) -> Body
+where
+    B: http_body::Body,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    match Limited::new(body, LONGEST_BODY).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLong),
+        Err(_) => Err(Unread::Broken),
+    }
+}
+
+fn allow(methods: &[Method]) -> HeaderValue {
+    let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    HeaderValue::try_from(names.join(", ")).unwrap_or(HeaderValue::from_static(""))
+}
+
+impl<H> Clone for Endpoint<H> {
+    fn clone(&self) -> Self {
+        Self {
+            handler: Arc::clone(&self.handler),
+        }
+    }
+}
+
+impl<H> fmt::Debug for Endpoint<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Endpoint(..)")
+    }
+}

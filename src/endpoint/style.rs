@@ -1,0 +1,61 @@
+use http::header::HeaderMap;
+use http::{Method, StatusCode};
+use serde::Serialize;
+
+use super::answer;
+use super::service::{Answer, Unread};
+use crate::rejection::{Drf, Json, Rejection, refuse};
+
+/// Whose words an endpoint speaks.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Style {
+    /// OAuth's: `{"error":"…","error_description":"…"}`.
+    OAuth,
+    /// Django REST framework's: `{"detail":"…"}`.
+    Drf(Drf),
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    detail: &'a str,
+}
+
+impl Style {
+    pub(super) fn refuse(self, rejection: Rejection, request: &HeaderMap) -> Answer {
+        match self {
+            Self::OAuth => refuse(&Json, rejection, request),
+            Self::Drf(drf) => refuse(&drf, rejection, request),
+        }
+    }
+
+    pub(super) fn not_found(self) -> Answer {
+        self.plain(StatusCode::NOT_FOUND, "Not found.")
+    }
+
+    pub(super) fn method_not_allowed(self, method: &Method) -> Answer {
+        let detail = format!("Method \"{method}\" not allowed.");
+        self.plain(StatusCode::METHOD_NOT_ALLOWED, &detail)
+    }
+
+    pub(super) fn unsupported_media_type(self, found: &str) -> Answer {
+        let detail = format!("Unsupported media type \"{found}\" in request.");
+        self.plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, &detail)
+    }
+
+    pub(super) fn unread(self, unread: Unread) -> Answer {
+        match unread {
+            Unread::TooLong => {
+                self.plain(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.")
+            }
+            Unread::Broken => self.plain(StatusCode::BAD_REQUEST, "Request body breaks off."),
+        }
+    }
+
+    /// Where OAuth has no words, there is no content.
+    pub(super) fn plain(self, status: StatusCode, detail: &str) -> Answer {
+        match self {
+            Self::OAuth => answer::empty(status),
+            Self::Drf(_) => answer::json(status, &Detail { detail }),
+        }
+    }
+}
