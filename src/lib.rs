@@ -116,8 +116,10 @@ pub use authority::{PurgeReport, Purging};
 pub use clock::{Clock, SystemClock, Timestamp};
 #[cfg(feature = "endpoints")]
 pub use endpoint::{
-    Client, ClientSecret, Clients, Endpoint, Introspection, InvalidIssuer, Metadata, OAuth,
-    Revocation, Sessions, TokenEndpoint,
+    Allowance, ChangePassword, CheckPassword, Checked, Client, ClientSecret, Clients, Endpoint,
+    HashError, Introspection, InvalidIssuer, Login, LoginEndpoint, Logins, Metadata, OAuth,
+    PasswordChange, PasswordGuard, PhcPasswords, Revocation, Sessions, StepUp, Throttle,
+    TokenEndpoint, Verified, Who, hash_password,
 };
 pub use expiry::{Bound, ExpiryPolicy, Lifetime, Rule, Verdict, judge};
 #[cfg(feature = "axum")]

@@ -26,6 +26,7 @@ mod revoke;
 mod rotation;
 mod secrets;
 mod server;
+mod sessions;
 mod step_up;
 mod support;
 mod touch;

@@ -7,6 +7,7 @@ use http_body_util::Full;
 use serde::Serialize;
 
 use super::service::Answer;
+use crate::store::StoreError;
 
 /// No content. No cache keeps it.
 pub(super) fn empty(status: StatusCode) -> Answer {
@@ -32,6 +33,12 @@ pub(super) fn retry_after(mut answer: Answer, seconds: u64) -> Answer {
     let headers = answer.headers_mut();
     headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     answer
+}
+
+/// Says to try again soon, and keeps what the store said in the extensions, for logs.
+pub(super) fn unavailable(mut answer: Answer, error: StoreError) -> Answer {
+    answer.extensions_mut().insert(error);
+    retry_after(answer, 1)
 }
 
 fn uncached(answer: &mut Answer) {

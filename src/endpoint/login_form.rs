@@ -67,12 +67,26 @@ pub(super) fn fields(head: &Parts, body: Body, style: Style) -> Result<Fields, A
     let fields = match Media::of(&head.headers) {
         _ if content.is_empty() => Fields::none(),
         Media::Form => Fields::form(&content),
-        Media::Json => Fields::json(&content).map_err(|error| unreadable(&content, &error, style))?,
+        Media::Json => {
+            Fields::json(&content).map_err(|error| unreadable(&content, &error, style))?
+        }
         Media::Other(found) => return Err(style.unsupported_media_type(&found)),
     };
     match style {
-        Style::OAuth if fields.repeats() => Err(invalid_request("expected each field once, found one again")),
+        Style::OAuth if fields.repeats() => {
+            Err(invalid_request("expected each field once, found one again"))
+        }
         _ => Ok(fields),
+    }
+}
+
+/// A password that must be there.
+pub(super) fn password(fields: &Fields, name: &str) -> Result<Zeroizing<String>, Answer> {
+    match fault(fields.get(name), false) {
+        None => Ok(Zeroizing::new(text(fields.get(name)).to_owned())),
+        Some(_) => Err(invalid_request(
+            "expected the passwords that this needs, as texts",
+        )),
     }
 }
 
@@ -92,7 +106,10 @@ fn unreadable(content: &[u8], error: &serde_json::Error, style: Style) -> Answer
     match found {
         None => {
             let place = format!("line {} column {}", error.line(), error.column());
-            style.plain(StatusCode::BAD_REQUEST, &format!("JSON parse error - {place}"))
+            style.plain(
+                StatusCode::BAD_REQUEST,
+                &format!("JSON parse error - {place}"),
+            )
         }
         Some("") => non_field_error("No data provided".to_owned()),
         Some(found) => non_field_error(format!(
@@ -120,9 +137,7 @@ fn fault(value: Option<&Value>, trims: bool) -> Option<&'static str> {
         Some(Value::Null) => Some("This field may not be null."),
         Some(Value::Bool(_) | Value::Nested) => Some("Not a valid string."),
         Some(Value::Number(_)) => None,
-        Some(Value::Text(text)) if text.contains('\0') => {
-            Some("Null characters are not allowed.")
-        }
+        Some(Value::Text(text)) if text.contains('\0') => Some("Null characters are not allowed."),
         Some(Value::Text(text)) if text.is_empty() || (trims && text.trim().is_empty()) => {
             Some("This field may not be blank.")
         }

@@ -3,14 +3,26 @@
 
 mod answer;
 mod fields;
+mod login;
+mod login_form;
 mod oauth;
+mod password;
+mod password_change;
 mod service;
 mod session;
+mod step_up;
 mod style;
 
+pub use login::LoginEndpoint;
 pub use oauth::{
     Client, ClientSecret, Clients, Introspection, InvalidIssuer, Metadata, OAuth, Revocation,
     TokenEndpoint,
 };
+pub use password::{
+    Allowance, CheckPassword, Checked, HashError, Login, Logins, PasswordGuard, PhcPasswords,
+    Throttle, Verified, Who, hash_password,
+};
+pub use password_change::{ChangePassword, PasswordChange};
 pub use service::Endpoint;
 pub use session::Sessions;
+pub use step_up::StepUp;

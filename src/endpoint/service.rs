@@ -9,11 +9,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::{ALLOW, AUTHORIZATION, Entry};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tower::Service;
 
 use super::answer;
+use super::oauth::OAuthError;
 
 /// A ready-made service: mount it in any framework, in axum by `route_service`.
 ///
@@ -21,7 +22,11 @@ use super::answer;
 /// comes slowly is waited for: let the server or a layer outside put an end to that.
 pub struct Endpoint<H> {
     handler: Arc<H>,
+    cleartext: Option<Arc<Arrived>>,
 }
+
+/// Whether a request came unencrypted, by its head.
+type Arrived = dyn Fn(&HeaderMap, &Extensions) -> bool + Send + Sync;
 
 /// What an endpoint does with a request. Only this crate has any.
 pub trait Handle: Send + Sync + 'static {
@@ -31,6 +36,12 @@ pub trait Handle: Send + Sync + 'static {
     /// The answer.
     fn answer(&self, head: Parts, body: Body) -> impl Future<Output = Answer> + Send;
 
+    /// The answer to a request that arrived unencrypted.
+    fn cleartext(&self) -> Answer {
+        OAuthError::InvalidRequest("expected an encrypted connection, found none; use https")
+            .answer()
+    }
+
     /// The answer to another method.
     fn method_not_allowed(&self, _method: &Method) -> Answer {
         answer::empty(StatusCode::METHOD_NOT_ALLOWED)
@@ -38,10 +49,10 @@ pub trait Handle: Send + Sync + 'static {
 }
 
 /// What endpoints answer.
-pub type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Full<Bytes>>;
 
 /// A request's content, as far as it could be read.
-pub type Body = Result<Bytes, Unread>;
+pub(super) type Body = Result<Bytes, Unread>;
 
 /// Why a request's content was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,12 +69,28 @@ impl<H> Endpoint<H> {
     pub(super) fn new(handler: H) -> Self {
         Self {
             handler: Arc::new(handler),
+            cleartext: None,
         }
+    }
+
+    /// Refuses requests that arrive unencrypted by a 400, before anything secret in them is read.
+    /// What counts so is yours to say, as in
+    /// [`ExpiringTokenLayer::refuse_cleartext`](crate::ExpiringTokenLayer::refuse_cleartext).
+    #[must_use]
+    pub fn refuse_cleartext(
+        mut self,
+        arrived: impl Fn(&HeaderMap, &Extensions) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.cleartext = Some(Arc::new(arrived));
+        self
     }
 
     /// The same with other settings, before it is mounted.
     pub(super) fn with(&self, change: impl FnOnce(&H) -> H) -> Self {
-        Self::new(change(&self.handler))
+        Self {
+            handler: Arc::new(change(&self.handler)),
+            cleartext: self.cleartext.clone(),
+        }
     }
 }
 
@@ -83,13 +110,16 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let handler = Arc::clone(&self.handler);
+        let Self { handler, cleartext } = self.clone();
         Box::pin(async move {
             let (mut head, body) = request.into_parts();
             if let Entry::Occupied(mut values) = head.headers.entry(AUTHORIZATION) {
                 values
                     .iter_mut()
                     .for_each(|value| value.set_sensitive(true));
+            }
+            if cleartext.is_some_and(|arrived| arrived(&head.headers, &head.extensions)) {
+                return Ok(handler.cleartext());
             }
             if !handler.methods().contains(&head.method) {
                 let mut answer = handler.method_not_allowed(&head.method);
@@ -123,6 +153,7 @@ impl<H> Clone for Endpoint<H> {
     fn clone(&self) -> Self {
         Self {
             handler: Arc::clone(&self.handler),
+            cleartext: self.cleartext.clone(),
         }
     }
 }

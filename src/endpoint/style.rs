@@ -3,6 +3,8 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 
 use super::answer;
+use super::login_form::non_field_error;
+use super::oauth::{OAuthError, seconds};
 use super::service::{Answer, Unread};
 use crate::rejection::{Drf, Json, Rejection, refuse};
 
@@ -48,6 +50,30 @@ impl Style {
                 self.plain(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.")
             }
             Unread::Broken => self.plain(StatusCode::BAD_REQUEST, "Request body breaks off."),
+        }
+    }
+
+    /// An OAuth error, in the style's words.
+    pub(super) fn oauth(self, error: OAuthError) -> Answer {
+        if matches!(self, Self::OAuth) {
+            return error.answer();
+        }
+        let (status, _, description) = error.parts();
+        match error {
+            OAuthError::WrongPassword => {
+                non_field_error("Unable to log in with provided credentials.".to_owned())
+            }
+            OAuthError::SlowDown(wait) => {
+                let seconds = seconds(wait);
+                let unit = if seconds == 1 { "second" } else { "seconds" };
+                let detail =
+                    format!("Request was throttled. Expected available in {seconds} {unit}.");
+                answer::retry_after(self.plain(status, &detail), seconds)
+            }
+            OAuthError::Unavailable(error) => {
+                answer::unavailable(self.plain(status, description), error)
+            }
+            _ => self.plain(status, description),
         }
     }
 

@@ -30,7 +30,7 @@ pub(super) async fn client(
 ) -> Result<Client, OAuthError> {
     let shown = shown(head, params)?;
     let known = clients.find(&shown.id).await;
-    let known = known.map_err(|_| OAuthError::Unavailable)?;
+    let known = known.map_err(OAuthError::Unavailable)?;
     let kept = known.as_ref().and_then(|client| client.secret.as_ref());
     let matches = match (kept, &shown.secret) {
         (Some(kept), Some(shown)) => kept.is(shown),

@@ -1,22 +1,29 @@
+use std::time::Duration;
+
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
+use crate::authority::IssueError;
 use crate::endpoint::answer;
 use crate::endpoint::service::Answer;
+use crate::store::StoreError;
 
 /// Why an OAuth endpoint refuses (RFC 6749 section 5.2, RFC 7009 section 2.2.1). Its words never
 /// hold anything that the client sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(in crate::endpoint) enum OAuthError {
     InvalidRequest(&'static str),
     InvalidClient,
     InvalidGrant(&'static str),
+    WrongPassword,
     UnauthorizedClient,
     UnsupportedGrantType,
     InvalidScope,
+    /// Passwords were wrong too often. The name is RFC 8628's; RFC 6749 has none.
+    SlowDown(Duration),
     /// The store could not say.
-    Unavailable,
+    Unavailable(StoreError),
 }
 
 #[derive(Serialize)]
@@ -29,15 +36,21 @@ struct Content {
 const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"oauth\", charset=\"UTF-8\"");
 
 impl OAuthError {
-    pub(in crate::endpoint) fn answer(self) -> Answer {
-        let (status, error, error_description) = match self {
-            Self::InvalidRequest(what) => (StatusCode::BAD_REQUEST, "invalid_request", what),
+    /// The status, the code and the description.
+    pub(in crate::endpoint) const fn parts(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::InvalidRequest(what) => (StatusCode::BAD_REQUEST, "invalid_request", *what),
             Self::InvalidClient => (
                 StatusCode::UNAUTHORIZED,
                 "invalid_client",
                 "expected a client that is known and its secret",
             ),
-            Self::InvalidGrant(what) => (StatusCode::BAD_REQUEST, "invalid_grant", what),
+            Self::InvalidGrant(what) => (StatusCode::BAD_REQUEST, "invalid_grant", *what),
+            Self::WrongPassword => (
+                StatusCode::BAD_REQUEST,
+                "invalid_grant",
+                "the name or the password is wrong",
+            ),
             Self::UnauthorizedClient => (
                 StatusCode::BAD_REQUEST,
                 "unauthorized_client",
@@ -53,26 +66,49 @@ impl OAuthError {
                 "invalid_scope",
                 "expected scopes that may be granted here, found others or none",
             ),
-            Self::Unavailable => (
+            Self::SlowDown(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "slow_down",
+                "the password was wrong too often; wait before the next try",
+            ),
+            Self::Unavailable(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "temporarily_unavailable",
                 "tokens can not be served right now; try again",
             ),
+        }
+    }
+
+    pub(in crate::endpoint) fn answer(self) -> Answer {
+        let (status, error, error_description) = self.parts();
+        let content = Content {
+            error,
+            error_description,
         };
-        let mut answer = answer::json(
-            status,
-            &Content {
-                error,
-                error_description,
-            },
-        );
+        let mut answer = answer::json(status, &content);
         match self {
             Self::InvalidClient => {
                 answer.headers_mut().insert(WWW_AUTHENTICATE, BASIC);
                 answer
             }
-            Self::Unavailable => answer::retry_after(answer, 1),
+            Self::SlowDown(wait) => answer::retry_after(answer, seconds(wait)),
+            Self::Unavailable(error) => answer::unavailable(answer, error),
             _ => answer,
+        }
+    }
+}
+
+/// Whole seconds, and never too few.
+pub(in crate::endpoint) fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+impl From<IssueError> for OAuthError {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::Scope(_) => Self::InvalidScope,
+            IssueError::Store(error) => Self::Unavailable(error),
+            other => Self::Unavailable(StoreError::new(other)),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::endpoint::answer;
 use crate::endpoint::service::{Answer, Body, Endpoint, Handle};
 use crate::rejection::Reason;
-use crate::store::TokenStore;
+use crate::store::{StoreError, TokenStore};
 use crate::token::BearerToken;
 
 /// What [`OAuth::introspection`] makes an [`Endpoint`] of.
@@ -60,7 +60,7 @@ impl<S: TokenStore, C: Clients> Introspection<S, C> {
         match self.0.authority.introspect(&token).await {
             Ok(known) => Ok(may(&client, &known).then_some(known)),
             Err(rejection) if *rejection.reason() == Reason::StoreUnavailable => {
-                Err(OAuthError::Unavailable)
+                Err(OAuthError::Unavailable(StoreError::new(rejection)))
             }
             Err(_) => Ok(None),
         }

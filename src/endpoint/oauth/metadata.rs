@@ -87,6 +87,9 @@ impl<S, C> OAuth<S, C> {
         if self.authority.refreshes() {
             grants.push("refresh_token");
         }
+        if self.passwords.is_some() {
+            grants.push("password");
+        }
         grants
     }
 }

@@ -12,12 +12,14 @@ mod token;
 use std::sync::Arc;
 
 pub use client::{Client, ClientSecret, Clients};
-pub(super) use error::OAuthError;
+pub(super) use error::{OAuthError, seconds};
 pub use introspect::Introspection;
 pub use metadata::{InvalidIssuer, Metadata};
 pub use revoke::Revocation;
+pub(super) use token::Granted;
 pub use token::TokenEndpoint;
 
+use super::password::PasswordGuard;
 use crate::authority::TokenAuthority;
 
 /// OAuth 2 over an authority: makes its endpoints.
@@ -53,6 +55,7 @@ use crate::authority::TokenAuthority;
 pub struct OAuth<S, C> {
     authority: TokenAuthority<S>,
     clients: Arc<C>,
+    passwords: Option<PasswordGuard>,
 }
 
 impl<S, C: Clients> OAuth<S, C> {
@@ -61,7 +64,18 @@ impl<S, C: Clients> OAuth<S, C> {
         Self {
             authority: authority.clone(),
             clients: Arc::new(clients),
+            passwords: None,
         }
+    }
+
+    /// Serves the grant `password` too (RFC 6749 section 4.3), which RFC 9700 section 2.4 forbids:
+    /// users learn to give their password to applications. It is here for clients that can't be
+    /// changed; applications of your own log in by
+    /// [`TokenAuthority::login`](crate::TokenAuthority::login).
+    #[must_use]
+    pub fn dangerously_allow_password_grant(mut self, passwords: &PasswordGuard) -> Self {
+        self.passwords = Some(passwords.clone());
+        self
     }
 }
 
@@ -70,6 +84,7 @@ impl<S, C> Clone for OAuth<S, C> {
         Self {
             authority: self.authority.clone(),
             clients: Arc::clone(&self.clients),
+            passwords: self.passwords.clone(),
         }
     }
 }

@@ -44,7 +44,7 @@ impl<S: IssuingStore, C: Clients> Revocation<S, C> {
         let text = params.need("token", "expected a token, found none")?;
         if let Ok(token) = BearerToken::parse(text) {
             let revoked = self.0.authority.revoke(&token).client(&client.id).await;
-            revoked.map_err(|_| OAuthError::Unavailable)?;
+            revoked.map_err(OAuthError::Unavailable)?;
         }
         Ok(())
     }

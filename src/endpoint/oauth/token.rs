@@ -7,11 +7,12 @@ use super::authenticate;
 use super::client::{Client, Clients};
 use super::error::OAuthError;
 use super::params::Params;
-use crate::authority::{IssueError, IssuedToken, RefreshError, TokenAuthority};
+use crate::authority::{IssuedToken, RefreshError, TokenAuthority};
 use crate::endpoint::answer;
+use crate::endpoint::password::{PasswordGuard, Who};
 use crate::endpoint::service::{Answer, Body, Endpoint, Handle};
 use crate::store::RotatingStore;
-use crate::token::BearerToken;
+use crate::token::{BearerToken, Scopes};
 
 /// What [`OAuth::token`] makes an [`Endpoint`] of.
 #[derive(Debug)]
@@ -42,9 +43,12 @@ impl<S: RotatingStore, C: Clients> TokenEndpoint<S, C> {
         let params = Params::read(head, body)?;
         let grant = params.need("grant_type", "expected a grant_type, found none")?;
         let client = authenticate::client(head, &params, &*self.0.clients).await?;
-        let issued = match grant {
-            "refresh_token" => self.refresh(&client, &params).await?,
-            "client_credentials" => self.client_credentials(&client, &params).await?,
+        let issued = match (grant, &self.0.passwords) {
+            ("refresh_token", _) => self.refresh(&client, &params).await?,
+            ("client_credentials", _) => self.client_credentials(&client, &params).await?,
+            ("password", Some(passwords)) => {
+                self.password(&client, &params, head, passwords).await?
+            }
             _ => return Err(OAuthError::UnsupportedGrantType),
         };
         Ok(Granted::of(&issued, &self.0.authority))
@@ -60,7 +64,7 @@ impl<S: RotatingStore, C: Clients> TokenEndpoint<S, C> {
         }
         request.await.map_err(|error| match error {
             RefreshError::Scope(_) | RefreshError::WiderScope(_) => OAuthError::InvalidScope,
-            RefreshError::Store(_) => OAuthError::Unavailable,
+            RefreshError::Store(error) => OAuthError::Unavailable(error),
             _ => invalid_refresh_token(),
         })
     }
@@ -81,19 +85,49 @@ impl<S: RotatingStore, C: Clients> TokenEndpoint<S, C> {
             .issue(subject)
             .client(&client.id)
             .scopes(scopes.iter());
-        request.await.map_err(refused)
+        Ok(request.await?)
+    }
+}
+
+impl<S: RotatingStore, C: Clients> TokenEndpoint<S, C> {
+    async fn password(
+        &self,
+        client: &Client,
+        params: &Params,
+        head: &Parts,
+        passwords: &PasswordGuard,
+    ) -> Result<IssuedToken, OAuthError> {
+        let authority = &self.0.authority;
+        let name = params.need("username", "expected a username, found none")?;
+        let password = params.need("password", "expected a password, found none")?;
+        let now = || authority.now();
+        let checked = passwords.check(head, Who::Name(name), password, now).await;
+        let verified = checked.map_err(|denied| denied.tell(authority))?;
+        // What the client may have and the user has; of nothing asked, all of that.
+        let common = client
+            .scopes
+            .iter()
+            .filter(|scope| verified.scopes.contains(scope));
+        let scopes = match params.scopes()? {
+            None => Scopes::of(common).ok(),
+            Some(asked) => client
+                .granted(Some(asked))
+                .filter(|asked| verified.scopes.includes(asked)),
+        };
+        let scopes = scopes.ok_or(OAuthError::InvalidScope)?;
+        let request = authority
+            .issue(&verified.subject)
+            .client(&client.id)
+            .scopes(scopes.iter());
+        Ok(match authority.refreshes() {
+            true => request.refresh().await?,
+            false => request.await?,
+        })
     }
 }
 
 fn invalid_refresh_token() -> OAuthError {
     OAuthError::InvalidGrant("the refresh token is unknown, expired, used or not this client's")
-}
-
-fn refused(error: IssueError) -> OAuthError {
-    match error {
-        IssueError::Scope(_) => OAuthError::InvalidScope,
-        _ => OAuthError::Unavailable,
-    }
 }
 
 /// RFC 6749 section 5.1.

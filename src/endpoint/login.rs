@@ -1,0 +1,222 @@
+use http::request::Parts;
+use http::{Method, StatusCode};
+use serde::Serialize;
+
+use super::answer;
+use super::login_form::LoginForm;
+use super::oauth::{Granted, OAuthError};
+use super::password::{Denied, PasswordGuard, Verified, Who};
+use super::service::{Answer, Body, Endpoint, Handle};
+use super::style::Style;
+use crate::authority::{Event, IssueRequest, IssuedToken, TokenAuthority};
+use crate::rejection::Drf;
+use crate::store::{IssuingStore, RotatingStore};
+use crate::token::Scopes;
+
+/// What [`TokenAuthority::login`] makes an [`Endpoint`] of.
+#[derive(Debug)]
+pub struct LoginEndpoint<S> {
+    authority: TokenAuthority<S>,
+    passwords: PasswordGuard,
+    style: Style,
+    expiry: bool,
+    refresh: Option<Refreshing<S>>,
+}
+
+type Refreshing<S> = for<'a> fn(IssueRequest<'a, S>) -> IssueRequest<'a, S>;
+
+impl<S: IssuingStore> TokenAuthority<S> {
+    /// Logs in by a name and a password: `POST`, a form or JSON of `username` and `password`, and
+    /// by choice `scope` (some of what the person may have; all of it, unless it is said) and
+    /// `name` (what people call the session). The answer is
+    /// `{"token","expires_at","scopes"}`.
+    ///
+    /// It is for applications of your own: others should never see a password. What a login does
+    /// to the tokens that are there is the [`LoginMode`](crate::LoginMode).
+    ///
+    /// A wrong password, an unknown and a suspended person are answered alike: 400
+    /// `invalid_grant`. Too many of them: 429 with `Retry-After`.
+    ///
+    /// ```
+    /// # use tower_expiring_token::{Lifetime, MemoryStore, PasswordGuard, TokenAuthority};
+    /// # fn app(passwords: PasswordGuard) -> Result<axum::Router, Box<dyn std::error::Error>> {
+    /// let tokens = TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24)).build()?;
+    /// let app = axum::Router::new()
+    ///     .route_service("/logout", tokens.logout())
+    ///     .layer(tokens.layer())
+    ///     .route_service("/login", tokens.login(&passwords));
+    /// # Ok(app)
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn login(&self, passwords: &PasswordGuard) -> Endpoint<LoginEndpoint<S>> {
+        Endpoint::new(LoginEndpoint {
+            authority: self.clone(),
+            passwords: passwords.clone(),
+            style: Style::OAuth,
+            expiry: false,
+            refresh: None,
+        })
+    }
+}
+
+impl<S: IssuingStore> Endpoint<LoginEndpoint<S>> {
+    /// Answers as Django REST framework's `obtain_auth_token` does: `{"token"}` alone, field
+    /// errors, `non_field_errors`. Texts about content that is no JSON are not Python's.
+    #[must_use]
+    pub fn drf(self, style: Drf) -> Self {
+        self.with(|login| LoginEndpoint {
+            style: Style::Drf(style),
+            ..login.copy()
+        })
+    }
+
+    /// Answers as knox does, with `{"expiry","token"}`; the offset is always UTC's.
+    #[must_use]
+    pub fn knox(self) -> Self {
+        self.with(|login| LoginEndpoint {
+            style: Style::Drf(Drf::stock()),
+            expiry: true,
+            ..login.copy()
+        })
+    }
+}
+
+impl<S: RotatingStore> Endpoint<LoginEndpoint<S>> {
+    /// Gives a refresh token too when `refresh` is true, if the authority has any, and then answers
+    /// as OAuth's [token endpoint](crate::OAuth::token) does.
+    #[must_use]
+    pub fn with_refresh(self) -> Self {
+        self.with(|login| LoginEndpoint {
+            refresh: match login.authority.refreshes() {
+                true => Some(|request| request.refresh()),
+                false => None,
+            },
+            ..login.copy()
+        })
+    }
+}
+
+impl<S: IssuingStore> Handle for LoginEndpoint<S> {
+    fn methods(&self) -> &'static [Method] {
+        &[Method::POST]
+    }
+
+    async fn answer(&self, head: Parts, body: Body) -> Answer {
+        match self.log_in(&head, body).await {
+            Ok(answer) | Err(answer) => answer,
+        }
+    }
+
+    fn method_not_allowed(&self, method: &Method) -> Answer {
+        self.style.method_not_allowed(method)
+    }
+}
+
+impl<S> LoginEndpoint<S> {
+    fn copy(&self) -> Self {
+        Self {
+            authority: self.authority.clone(),
+            passwords: self.passwords.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<S: IssuingStore> LoginEndpoint<S> {
+    async fn log_in(&self, head: &Parts, body: Body) -> Result<Answer, Answer> {
+        let form = LoginForm::read(head, body, self.style)?;
+        let now = || self.authority.now();
+        let who = Who::Name(&form.username);
+        let checked = self.passwords.check(head, who, &form.password, now).await;
+        let verified = checked.map_err(|denied| denied.answer(&self.authority, self.style))?;
+        let scopes = granted(&verified, &form.scope)
+            .ok_or_else(|| self.style.oauth(OAuthError::InvalidScope))?;
+        let request = self
+            .authority
+            .issue(&verified.subject)
+            .scopes(scopes.iter());
+        let request = match (form.refresh, self.refresh) {
+            (false, _) => request,
+            (true, Some(refresh)) => refresh(request),
+            (true, None) => {
+                let error =
+                    OAuthError::InvalidRequest("expected no refresh, which is not served here");
+                return Err(self.style.oauth(error));
+            }
+        };
+        let issued = request.label(form.name).await;
+        let issued = issued.map_err(|error| self.style.oauth(error.into()))?;
+        Ok(self.tell(&issued))
+    }
+
+    fn tell(&self, issued: &IssuedToken) -> Answer {
+        match self.style {
+            Style::OAuth if issued.refresh_secret().is_some() => {
+                answer::json(StatusCode::OK, &Granted::of(issued, &self.authority))
+            }
+            Style::OAuth => answer::json(StatusCode::OK, &LoggedIn::of(issued)),
+            Style::Drf(_) => answer::json(
+                StatusCode::OK,
+                &Key {
+                    expiry: self.expiry.then(|| issued.expires_at().to_string()),
+                    token: issued.secret(),
+                },
+            ),
+        }
+    }
+}
+
+/// Some of what a person may have; none when more is asked for.
+pub(super) fn granted(verified: &Verified, asked: &str) -> Option<Scopes> {
+    if asked.is_empty() {
+        return Some(verified.scopes.clone());
+    }
+    let asked = Scopes::parse(asked).ok()?;
+    verified.scopes.includes(&asked).then_some(asked)
+}
+
+/// What a login answers.
+#[derive(Serialize)]
+pub(super) struct LoggedIn<'a> {
+    token: &'a str,
+    expires_at: String,
+    scopes: Vec<&'a str>,
+}
+
+impl<'a> LoggedIn<'a> {
+    pub(super) fn of(issued: &'a IssuedToken) -> Self {
+        Self {
+            token: issued.secret(),
+            expires_at: issued.expires_at().to_string(),
+            scopes: issued.record().scopes().iter().collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Key<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiry: Option<String>,
+    token: &'a str,
+}
+
+impl Denied {
+    /// Tells whoever listens, and the client.
+    pub(super) fn answer<S>(self, authority: &TokenAuthority<S>, style: Style) -> Answer {
+        style.oauth(self.tell(authority))
+    }
+
+    /// Tells whoever listens. What is left is what the client may know.
+    pub(super) fn tell<S>(self, authority: &TokenAuthority<S>) -> OAuthError {
+        match self {
+            Self::Wrong(whose) => {
+                let subject = whose.as_ref().map(|subject| subject.as_str());
+                authority.tell(&Event::LoginFailed { subject });
+                OAuthError::WrongPassword
+            }
+            Self::TooOften(wait) => OAuthError::SlowDown(wait),
+            Self::Unavailable(error) => OAuthError::Unavailable(error),
+        }
+    }
+}

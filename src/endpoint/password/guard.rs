@@ -1,0 +1,170 @@
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use tokio::sync::Semaphore;
+
+use super::throttle::{Counted, Throttle};
+use super::{CheckPassword, Checked, Verified, Who};
+use crate::clock::Timestamp;
+use crate::store::StoreError;
+use crate::token::Subject;
+
+/// Checks passwords for all endpoints that ask for one, and slows down who guesses: give the same
+/// one to each. Cheap to clone.
+///
+/// ```
+/// use std::net::SocketAddr;
+/// use axum::extract::ConnectInfo;
+/// use tower_expiring_token::{Login, Logins, PasswordGuard, PhcPasswords, StoreError, Who, async_trait};
+///
+/// struct Users; // a table, in truth
+///
+/// #[async_trait]
+/// impl Logins for Users {
+///     async fn find(&self, _who: Who<'_>) -> Result<Option<Login>, StoreError> {
+///         Ok(None)
+///     }
+/// }
+///
+/// // Behind a proxy of yours, take what it writes into the request instead.
+/// let passwords = PasswordGuard::new(PhcPasswords::new(Users)?, |head| {
+///     head.extensions.get::<ConnectInfo<SocketAddr>>().map(|connection| connection.0.ip())
+/// });
+/// # let _ = passwords;
+/// # Ok::<_, tower_expiring_token::HashError>(())
+/// ```
+#[derive(Clone)]
+pub struct PasswordGuard {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    passwords: Box<dyn CheckPassword>,
+    address: Box<Address>,
+    throttle: Throttle,
+    /// Those who may check at once; so many guesses at most get past a limit unseen.
+    places: Semaphore,
+}
+
+type Address = dyn Fn(&Parts) -> Option<IpAddr> + Send + Sync;
+
+/// Why nobody was let in.
+#[derive(Debug)]
+pub(in crate::endpoint) enum Denied {
+    /// The password is wrong. Whose it should have been, if he is known.
+    Wrong(Option<Subject>),
+    /// It was wrong too often; how long to wait.
+    TooOften(Duration),
+    /// Nobody can say.
+    Unavailable(StoreError),
+}
+
+const PLACES: usize = 32;
+
+impl PasswordGuard {
+    /// Checks by these, and counts failures by the address that this closure takes from a request.
+    /// All requests of which it says none count as one address.
+    pub fn new(
+        passwords: impl CheckPassword,
+        address: impl Fn(&Parts) -> Option<IpAddr> + Send + Sync + 'static,
+    ) -> Self {
+        Self::with_throttle(passwords, address, Throttle::default())
+    }
+
+    /// The same, with other allowances.
+    pub fn with_throttle(
+        passwords: impl CheckPassword,
+        address: impl Fn(&Parts) -> Option<IpAddr> + Send + Sync + 'static,
+        throttle: Throttle,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                passwords: Box::new(passwords),
+                address: Box::new(address),
+                throttle,
+                places: Semaphore::new(PLACES),
+            }),
+        }
+    }
+
+    /// Checks a password that came with this request. `now` is read when the counter is.
+    pub(in crate::endpoint) async fn check(
+        &self,
+        head: &Parts,
+        who: Who<'_>,
+        password: &str,
+        now: impl Fn() -> Timestamp,
+    ) -> Result<Verified, Denied> {
+        let Shared {
+            passwords,
+            address,
+            throttle,
+            places,
+        } = &*self.shared;
+        let counted = throttle.count(who.as_str(), address(head));
+        throttle.admit(counted, now())?;
+        let place = places.acquire().await;
+        let _place = place.map_err(|closed| Denied::Unavailable(StoreError::new(closed)))?;
+        // While this one waited, others may have failed.
+        throttle.admit(counted, now())?;
+        let attempt = Attempt {
+            throttle,
+            counted,
+            at: now(),
+        };
+        match passwords.check(who, password).await {
+            Ok(Checked::Right(verified)) => {
+                attempt.is_right();
+                Ok(verified)
+            }
+            Ok(Checked::Wrong(whose)) => Err(Denied::Wrong(whose)),
+            Err(error) => {
+                attempt.says_nothing();
+                Err(Denied::Unavailable(error))
+            }
+        }
+    }
+}
+
+/// A try, which has failed unless it is said otherwise: also when its client does not wait for
+/// the answer.
+struct Attempt<'a> {
+    throttle: &'a Throttle,
+    counted: Counted,
+    at: Timestamp,
+}
+
+impl Attempt<'_> {
+    fn is_right(self) {
+        self.throttle.forgive(self.counted);
+        std::mem::forget(self);
+    }
+
+    fn says_nothing(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.throttle.charge(self.counted, self.at);
+    }
+}
+
+impl Throttle {
+    fn admit(&self, counted: Counted, now: Timestamp) -> Result<(), Denied> {
+        match self.wait(counted, now) {
+            Duration::ZERO => Ok(()),
+            wait => Err(Denied::TooOften(wait)),
+        }
+    }
+}
+
+impl fmt::Debug for PasswordGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordGuard(..)")
+    }
+}

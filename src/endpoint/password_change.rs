@@ -1,0 +1,121 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::request::Parts;
+use http::{Method, StatusCode};
+use zeroize::Zeroizing;
+
+use super::answer;
+use super::login::LoggedIn;
+use super::login_form::{self, fields};
+use super::oauth::OAuthError;
+use super::password::{PasswordGuard, Who};
+use super::service::{Answer, Body, Endpoint, Handle};
+use super::step_up::caller;
+use super::style::Style;
+use crate::authority::TokenAuthority;
+use crate::store::{IssuingStore, StoreError};
+use crate::token::Subject;
+
+/// Where a changed password is kept.
+#[async_trait]
+pub trait ChangePassword: Send + Sync + 'static {
+    /// Keeps the new password of this subject. The error that is an outcome, in words for its
+    /// user, says why it is not good enough (too short, known from a leak); ASCII without `"` and
+    /// `\`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when you can't say: the client gets 503.
+    async fn change(
+        &self,
+        subject: &Subject,
+        new: &str,
+    ) -> Result<Result<(), &'static str>, StoreError>;
+}
+
+/// What [`TokenAuthority::password_change`] makes an [`Endpoint`] of.
+pub struct PasswordChange<S> {
+    authority: TokenAuthority<S>,
+    passwords: PasswordGuard,
+    change: Arc<dyn ChangePassword>,
+}
+
+impl<S: IssuingStore> TokenAuthority<S> {
+    /// Changes the caller's password: `POST`, a form or JSON of `old` and `new`, answered as a
+    /// [login](Self::login) with a fresh token. All other tokens of the user end, those that were
+    /// issued while it was being changed too. Mount it inside of the [layer](Self::layer).
+    ///
+    /// Tokens end before the password changes, and again after it: whatever fails in between,
+    /// nobody keeps a session that the user wanted to end. Where both are rows of one database,
+    /// end them in the transaction of the change instead (the SQL stores say how).
+    #[must_use]
+    pub fn password_change(
+        &self,
+        passwords: &PasswordGuard,
+        change: impl ChangePassword,
+    ) -> Endpoint<PasswordChange<S>> {
+        Endpoint::new(PasswordChange {
+            authority: self.clone(),
+            passwords: passwords.clone(),
+            change: Arc::new(change),
+        })
+    }
+}
+
+impl<S: IssuingStore> Handle for PasswordChange<S> {
+    fn methods(&self) -> &'static [Method] {
+        &[Method::POST]
+    }
+
+    async fn answer(&self, head: Parts, body: Body) -> Answer {
+        match self.change(&head, body).await {
+            Ok(answer) | Err(answer) => answer,
+        }
+    }
+}
+
+impl<S: IssuingStore> PasswordChange<S> {
+    async fn change(&self, head: &Parts, body: Body) -> Result<Answer, Answer> {
+        let caller = caller(&self.authority, head)?;
+        let subject = caller.subject();
+        let fields = fields(head, body, Style::OAuth)?;
+        let old = login_form::password(&fields, "old")?;
+        let new = login_form::password(&fields, "new")?;
+        let now = || self.authority.now();
+        let checked = self
+            .passwords
+            .check(head, Who::Subject(subject), &old, now)
+            .await;
+        checked.map_err(|denied| denied.answer(&self.authority, Style::OAuth))?;
+        self.replace(subject, &new)
+            .await
+            .map_err(OAuthError::answer)?;
+        let issue = self.authority.issue(subject).scopes(caller.scopes().iter());
+        let issued = issue
+            .label(caller.record().label().unwrap_or_default())
+            .await;
+        let issued = issued.map_err(|error| OAuthError::from(error).answer())?;
+        Ok(answer::json(StatusCode::OK, &LoggedIn::of(&issued)))
+    }
+
+    async fn replace(&self, subject: &Subject, new: &Zeroizing<String>) -> Result<(), OAuthError> {
+        let revoke = async || {
+            let revoked = self.authority.revoke_all(subject).await;
+            revoked.map_err(OAuthError::Unavailable)
+        };
+        revoke().await?;
+        let changed = self.change.change(subject, new).await;
+        changed
+            .map_err(OAuthError::Unavailable)?
+            .map_err(OAuthError::InvalidRequest)?;
+        revoke().await?;
+        Ok(())
+    }
+}
+
+impl<S> std::fmt::Debug for PasswordChange<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordChange(..)")
+    }
+}
