@@ -1,0 +1,128 @@
+//! Logging in, in the words of Django REST framework.
+
+use serde_json::{Value, json};
+use tower_expiring_token::Drf;
+
+use super::people::{People, login};
+use crate::support::ask::{Answered, Ask, ask, form, json as post};
+
+const NAMELESS: &str = r#"{"non_field_errors":["Unable to log in with provided credentials."]}"#;
+
+async fn log_in(people: &People, ask: Ask) -> Answered {
+    ask.of(people.tokens.login(&people.passwords).drf(Drf::stock()))
+        .await
+}
+
+#[tokio::test]
+async fn who_logs_in_gets_a_token_and_nothing_else() {
+    let people = People::new();
+    let fields = [("username", " alice "), ("password", "wonderland")];
+    for ask in [form("/", &fields), login("alice", "wonderland")] {
+        let answered = log_in(&people, ask).await;
+        assert_eq!(answered.status, 200);
+        assert_eq!(answered.header("content-type"), Some("application/json"));
+        let token = answered.member("token");
+        assert_eq!(answered.body, format!(r#"{{"token":"{token}"}}"#));
+    }
+    let knox = people.tokens.login(&people.passwords).knox();
+    let answered = login("alice", "wonderland").of(knox).await;
+    let (expiry, token) = (answered.member("expiry"), answered.member("token"));
+    assert_eq!(
+        answered.body,
+        format!(r#"{{"expiry":"{expiry}","token":"{token}"}}"#)
+    );
+}
+
+#[tokio::test]
+async fn all_that_is_wrong_is_a_400_in_djangos_bytes() {
+    let people = People::new();
+    let required =
+        r#"{"username":["This field is required."],"password":["This field is required."]}"#;
+    let blank = r#"{"username":["This field may not be blank."],"password":["This field may not be blank."]}"#;
+    let cases: [(Ask, &str); 12] = [
+        (login("alice", "wrong"), NAMELESS),
+        (login("nobody", "x"), NAMELESS),
+        (login("mallory", "malice"), NAMELESS),
+        (login("alice", " "), NAMELESS),
+        (ask("POST", "/"), required),
+        (post("/", &json!({})), required),
+        (
+            form("/", &[("username", "alice")]),
+            r#"{"password":["This field is required."]}"#,
+        ),
+        (form("/", &[("username", " "), ("password", "")]), blank),
+        (
+            post("/", &json!({"username": null, "password": "x"})),
+            r#"{"username":["This field may not be null."]}"#,
+        ),
+        (
+            post("/", &json!({"username": true, "password": ["x"]})),
+            r#"{"username":["Not a valid string."],"password":["Not a valid string."]}"#,
+        ),
+        (
+            login("alice", "a\0b"),
+            r#"{"password":["Null characters are not allowed."]}"#,
+        ),
+        (
+            post("/", &json!([1])),
+            r#"{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]}"#,
+        ),
+    ];
+    for (ask, body) in cases {
+        let answered = log_in(&people, ask).await;
+        assert_eq!(
+            (answered.status.as_u16(), &*answered.body),
+            (400, body.as_bytes())
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_number_is_a_text_and_of_two_names_the_last_counts() {
+    let people = People::new();
+    let number = log_in(&people, post("/", &json!({"username": 7, "password": 8}))).await;
+    assert_eq!(number.body, NAMELESS);
+    let fields = [
+        ("username", "bob"),
+        ("username", "alice"),
+        ("password", "wonderland"),
+    ];
+    assert_eq!(log_in(&people, form("/", &fields)).await.status, 200);
+}
+
+#[tokio::test]
+async fn methods_and_media_that_are_not_served_are_told_by_name() {
+    let people = People::new();
+    let got = log_in(&people, ask("GET", "/")).await;
+    assert_eq!(got.status, 405);
+    assert_eq!(got.json(), json!({"detail": "Method \"GET\" not allowed."}));
+    let text = log_in(&people, ask("POST", "/").content("text/plain", "x")).await;
+    assert_eq!(text.status, 415);
+    assert_eq!(
+        text.json(),
+        json!({"detail": "Unsupported media type \"text/plain\" in request."})
+    );
+    let broken = log_in(&people, ask("POST", "/").content("application/json", "{x")).await;
+    assert_eq!(broken.status, 400);
+    let detail: Value = broken.json();
+    assert!(
+        detail["detail"]
+            .as_str()
+            .unwrap()
+            .starts_with("JSON parse error - ")
+    );
+}
+
+#[tokio::test]
+async fn who_guesses_is_throttled_in_djangos_words() {
+    let people = People::new();
+    for _ in 0..10 {
+        log_in(&people, login("alice", "wrong")).await;
+    }
+    let answered = log_in(&people, login("alice", "wonderland")).await;
+    assert_eq!(answered.status, 429);
+    assert_eq!(
+        answered.json(),
+        json!({"detail": "Request was throttled. Expected available in 60 seconds."})
+    );
+}

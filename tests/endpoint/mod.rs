@@ -1,0 +1,10 @@
+//! The ready-made services, asked as clients ask them.
+
+mod drf;
+mod guard;
+mod login;
+mod oauth;
+mod password_change;
+mod people;
+mod sessions;
+mod step_up;

@@ -1,0 +1,95 @@
+//! Changing a password ends what was opened with the old one.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tower::Layer;
+use tower_expiring_token::BearerToken;
+
+use super::people::{Changes, People, login};
+use crate::support::ask::{Answered, json as post};
+
+async fn change(people: &People, token: &str, old: &str, new: &str) -> Answered {
+    let changes = Changes(Arc::clone(&people.users));
+    let service = people.tokens.password_change(&people.passwords, changes);
+    let ask = post("/password", &json!({"old": old, "new": new})).bearer(token);
+    ask.of(people.tokens.layer().layer(service)).await
+}
+
+async fn lives(people: &People, token: &str) -> bool {
+    let token = BearerToken::parse(token).unwrap();
+    people.tokens.authenticate(&token).await.is_ok()
+}
+
+#[tokio::test]
+async fn all_tokens_of_the_user_end_and_a_fresh_one_is_given() {
+    let people = People::new();
+    let (phone, laptop) = (
+        people.token("alice", "wonderland").await,
+        people.token("alice", "wonderland").await,
+    );
+    let bob = people.token("bob", "builder").await;
+    let answered = change(&people, &phone, "wonderland", "looking glass").await;
+    assert_eq!(answered.status, 200, "{answered:?}");
+    assert!(lives(&people, &answered.member("token")).await);
+    assert!(!lives(&people, &phone).await);
+    assert!(!lives(&people, &laptop).await);
+    assert!(lives(&people, &bob).await);
+    assert_eq!(
+        people.log_in(login("alice", "wonderland")).await.status,
+        400
+    );
+    assert_eq!(
+        people.log_in(login("alice", "looking glass")).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_old_one_changes_nothing_and_ends_nothing() {
+    let people = People::new();
+    let phone = people.token("alice", "wonderland").await;
+    let answered = change(&people, &phone, "wrong", "looking glass").await;
+    assert_eq!(answered.json()["error"], "invalid_grant");
+    assert!(lives(&people, &phone).await);
+    assert_eq!(
+        people.log_in(login("alice", "wonderland")).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_new_one_that_is_not_good_enough_is_refused_in_its_users_words() {
+    let people = People::new();
+    let phone = people.token("alice", "wonderland").await;
+    let answered = change(&people, &phone, "wonderland", "short").await;
+    assert_eq!(answered.status, 400);
+    assert_eq!(
+        answered.member("error_description"),
+        "expected six characters or more, found fewer"
+    );
+    assert_eq!(
+        people.log_in(login("alice", "wonderland")).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_change_that_fails_half_way_leaves_no_session_that_the_user_wanted_to_end() {
+    let people = People::new();
+    let (phone, laptop) = (
+        people.token("alice", "wonderland").await,
+        people.token("alice", "wonderland").await,
+    );
+    let answered = change(&people, &phone, "wonderland", "the disk is full").await;
+    assert_eq!(
+        (answered.status.as_u16(), answered.header("retry-after")),
+        (503, Some("1"))
+    );
+    assert!(!lives(&people, &phone).await);
+    assert!(!lives(&people, &laptop).await);
+    assert_eq!(
+        people.log_in(login("alice", "wonderland")).await.status,
+        200
+    );
+}
