@@ -1,0 +1,127 @@
+//! What the command line says, and what is wrong with it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+/// A reference server: every capability of the crate behind a flag.
+#[derive(Debug, Parser)]
+#[command(name = "server")]
+pub(crate) struct Flags {
+    /// Where to listen; port 0 picks one.
+    #[arg(long, default_value = "127.0.0.1:3000")]
+    pub(crate) listen: SocketAddr,
+    /// `memory`, `sqlite:PATH`, `postgres://…`, `redis://…`.
+    #[arg(long, default_value = "memory")]
+    pub(crate) store: String,
+    /// The life of a token, such as `24h`.
+    #[arg(long, default_value = "24h", value_parser = humantime::parse_duration)]
+    pub(crate) lifetime: Duration,
+    /// A token that is not used for this long dies.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub(crate) idle: Option<Duration>,
+    /// With `--idle`: the life, instead of `--lifetime`.
+    #[arg(long, requires = "idle", value_parser = humantime::parse_duration)]
+    pub(crate) cap: Option<Duration>,
+    /// What a login does to the tokens that are there.
+    #[arg(long, value_enum, default_value = "new")]
+    pub(crate) login: Login,
+    /// A scheme word that clients may send; repeatable, the first one first.
+    #[arg(long)]
+    pub(crate) scheme: Vec<String>,
+    /// Whose words are spoken.
+    #[arg(long, value_enum, default_value = "oauth")]
+    pub(crate) style: Style,
+    /// A token that arrives in clear is refused and revoked at once.
+    #[arg(long)]
+    pub(crate) require_https: bool,
+    /// Believe `X-Forwarded-Proto`.
+    #[arg(long)]
+    pub(crate) trust_forwarded: bool,
+    /// Live sessions per user; the least recently used one goes.
+    #[arg(long)]
+    pub(crate) max_tokens: Option<usize>,
+    /// Look-ups may be this old, at most 30s.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub(crate) cache: Option<Duration>,
+    /// Serve the grant `password`, which RFC 9700 forbids.
+    #[arg(long)]
+    pub(crate) password_grant: bool,
+    /// The life of a refresh token.
+    #[arg(long, default_value = "30d", value_parser = humantime::parse_duration)]
+    pub(crate) refresh_lifetime: Duration,
+    /// For how long a retried refresh is told the same again, at most 60s.
+    #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
+    pub(crate) refresh_grace: Duration,
+    /// How often dead tokens are removed.
+    #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
+    pub(crate) purge_every: Duration,
+    /// The server key; made, if the file is missing.
+    #[arg(long)]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Time stands still but for `POST /clock/advance`.
+    #[arg(long)]
+    pub(crate) manual_clock: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Login {
+    New,
+    Renew,
+    ReplaceExpired,
+    ReplaceAll,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Style {
+    Oauth,
+    Drf,
+}
+
+const OLDEST_CACHE: Duration = Duration::from_secs(30);
+
+impl Flags {
+    /// Reads them, or says in one line what is wrong.
+    pub(crate) fn read() -> Result<Self, String> {
+        let flags = match Self::try_parse() {
+            Ok(flags) => flags,
+            Err(error) if error.use_stderr() => {
+                let text = error.to_string();
+                let line = text.lines().next().unwrap_or_default();
+                return Err(line.trim_start_matches("error: ").to_owned());
+            }
+            // `--help` is no error.
+            Err(help) => help.exit(),
+        };
+        flags.check()?;
+        Ok(flags)
+    }
+
+    /// The life of a token.
+    pub(crate) fn life(&self) -> Duration {
+        self.cap.unwrap_or(self.lifetime)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if let Some(idle) = self.idle.filter(|idle| *idle >= self.life()) {
+            return Err(format!(
+                "--idle: expected less than the life of {:?}, found {idle:?}; shorten it",
+                self.life()
+            ));
+        }
+        if let Some(age) = self
+            .cache
+            .filter(|age| *age > OLDEST_CACHE || age.is_zero())
+        {
+            return Err(format!(
+                "--cache: expected more than nothing and at most {OLDEST_CACHE:?}, found {age:?}"
+            ));
+        }
+        if self.purge_every.is_zero() {
+            return Err("--purge-every: expected more than nothing, found 0s".to_owned());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,200 @@
+//! All routes, and what stands around them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Json, State};
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{Extensions, HeaderMap, Response};
+use axum::routing::{any, get, post};
+use serde_json::{Value, json};
+use tonic_health::server::{HealthReporter, HealthService};
+use tower_expiring_token::testing::ManualClock;
+use tower_expiring_token::{
+    Authenticated, Client, ClientSecret, Drf, Endpoint, ExpiringTokenLayer, Json as JsonStyle,
+    OAuth, PasswordGuard, Principal, Rejection, RequireLayer, Respond, Scopes, WithPrincipals,
+    unless_forwarded_https,
+};
+use tower_http::cors::CorsLayer;
+
+use crate::admin;
+use crate::flags::Flags;
+use crate::metrics::Metrics;
+use crate::ticks;
+use crate::tokens::{self, Tokens};
+use crate::users::{CLIENT, User, Users};
+
+/// What the routes are made of.
+pub(crate) struct House<'a> {
+    pub(crate) flags: &'a Flags,
+    pub(crate) tokens: Tokens,
+    pub(crate) users: Users,
+    pub(crate) passwords: PasswordGuard,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: Option<ManualClock>,
+    pub(crate) url: String,
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+impl House<'_> {
+    pub(crate) fn router(&self) -> Result<Router, Failure> {
+        let open = Router::new()
+            .route(
+                "/",
+                get(async || axum::response::Html(include_str!("page/index.html"))),
+            )
+            .route("/healthz", get(async || "ok"))
+            .route(
+                "/metrics",
+                get(metrics).with_state(Arc::clone(&self.metrics)),
+            )
+            .merge(admin::routes(self.users.clone(), self.clock.clone()));
+        let router = open
+            .merge(self.oauth()?)
+            .merge(self.login())
+            .merge(self.optional())
+            .merge(self.required()?);
+        // Outside of all else: a preflight has no token, and scripts read refusals too.
+        let cors = CorsLayer::very_permissive().expose_headers([WWW_AUTHENTICATE]);
+        Ok(router.layer(cors))
+    }
+
+    fn login(&self) -> Router {
+        let endpoint = self.tokens.login(&self.passwords).with_refresh();
+        let endpoint = match tokens::drf(self.flags) {
+            Some(drf) => endpoint.drf(drf),
+            None => endpoint,
+        };
+        Router::new().route_service("/login", self.encrypted(endpoint))
+    }
+
+    fn oauth(&self) -> Result<Router, Failure> {
+        let secret = ClientSecret::of("appsecret");
+        let client = Client::confidential("app", secret)
+            .scopes(["read", "write"])?
+            .acts_as(CLIENT)
+            .introspects_all();
+        let mut oauth = OAuth::new(&self.tokens, [client]);
+        if self.flags.password_grant {
+            oauth = oauth.dangerously_allow_password_grant(&self.passwords);
+        }
+        let metadata = oauth
+            .metadata(&self.url)?
+            .token("/oauth/token")
+            .revocation("/oauth/revoke")
+            .introspection("/oauth/introspect")
+            .scopes(&Scopes::parse("read write")?);
+        Ok(Router::new()
+            .route_service("/oauth/token", self.encrypted(oauth.token()))
+            .route_service("/oauth/revoke", oauth.revocation())
+            .route_service("/oauth/introspect", oauth.introspection())
+            .route_service(&metadata.path(), metadata.endpoint()))
+    }
+
+    fn optional(&self) -> Router {
+        let user = async |caller: Option<Principal<User>>| {
+            Json(json!({ "user": caller.map(|caller| caller.name.clone()) }))
+        };
+        let layer = self.layer().optional();
+        Router::new().route("/optional", get(user)).layer(layer)
+    }
+
+    fn required(&self) -> Result<Router, Failure> {
+        let Self {
+            tokens, passwords, ..
+        } = self;
+        let respond = responder(self.flags);
+        let read = RequireLayer::all(["read"])?.respond(respond.clone());
+        let write = RequireLayer::all(["write"])?.respond(respond.clone());
+        let recent = tokens
+            .require_recent(Duration::from_secs(300))
+            .respond(respond);
+        let drf = tokens::drf(self.flags).unwrap_or(Drf::stock());
+        let (mut logout, mut logout_all) = (tokens.logout(), tokens.logout_all());
+        let (mut list, mut end) = (tokens.session_list(), tokens.session_end());
+        if tokens::drf(self.flags).is_some() {
+            (logout, logout_all) = (logout.drf(drf), logout_all.drf(drf));
+            (list, end) = (list.drf(drf), end.drf(drf));
+        }
+        let grpc = tonic_health::pb::health_server::HealthServer::new(
+            HealthService::from_health_reporter(HealthReporter::new()),
+        );
+        Ok(Router::new()
+            .route("/me", any(me))
+            .route("/read", get(me).layer(read))
+            .route("/write", post(me).layer(write))
+            .route("/danger", post(me).layer(recent))
+            .route("/events", get(ticks::ticks))
+            .route_service("/logout", logout)
+            .route_service("/logout-all", logout_all)
+            .route_service("/tokens", list)
+            .route_service("/tokens/{id}", end)
+            .route_service("/step-up", tokens.step_up_endpoint(passwords))
+            .route_service(
+                "/password",
+                tokens.password_change(passwords, self.users.clone()),
+            )
+            .route_service("/grpc.health.v1.Health/{method}", grpc)
+            .layer(self.layer()))
+    }
+}
+
+type Layer<R> = ExpiringTokenLayer<WithPrincipals<tokens::Store, Users>, R>;
+
+impl House<'_> {
+    fn layer(&self) -> Layer<impl Respond<Body> + Clone> {
+        let layer = self.tokens.layer().respond(responder(self.flags));
+        match self.flags.require_https {
+            true => layer.burn_cleartext(arrived(self.flags)),
+            false => layer,
+        }
+    }
+
+    /// An endpoint that reads passwords or secrets.
+    fn encrypted<H>(&self, endpoint: Endpoint<H>) -> Endpoint<H> {
+        match self.flags.require_https {
+            true => endpoint.refuse_cleartext(arrived(self.flags)),
+            false => endpoint,
+        }
+    }
+}
+
+/// Whether a request came unencrypted: this server has no TLS of its own.
+fn arrived(flags: &Flags) -> impl Fn(&HeaderMap, &Extensions) -> bool + Send + Sync + 'static {
+    let trusts = flags.trust_forwarded;
+    move |headers, extensions| !trusts || unless_forwarded_https(headers, extensions)
+}
+
+/// Refusals in the style that the flags name.
+fn responder(
+    flags: &Flags,
+) -> impl Fn(&Rejection, &HeaderMap) -> Response<Body> + Clone + Send + Sync + 'static {
+    let drf = tokens::drf(flags);
+    move |rejection, request| match drf {
+        Some(drf) => drf.respond(rejection, request),
+        None => JsonStyle.respond(rejection, request),
+    }
+}
+
+/// Whose address counts for wrong passwords.
+pub(crate) fn address(head: &axum::http::request::Parts) -> Option<std::net::IpAddr> {
+    let connection = head.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(connection.0.ip())
+}
+
+async fn me(caller: Authenticated) -> Result<Json<Value>, Rejection> {
+    let user = caller.principal::<User>()?;
+    let scopes: Vec<&str> = caller.scopes().iter().collect();
+    Ok(Json(json!({
+        "user": user.name, "scopes": scopes, "expires_at": caller.expires_at().to_string(),
+        "issued_at": caller.issued_at().to_string(),
+    })))
+}
+
+async fn metrics(State(metrics): State<Arc<Metrics>>) -> String {
+    metrics.text()
+}
