@@ -69,7 +69,7 @@
 //!
 //! # What it does not do
 //!
-//! It checks no passwords, reads tokens from the `Authorization` header alone, and is no OAuth
+//! It keeps no users, reads tokens from the `Authorization` header alone, and is no OAuth
 //! authorization server. A WebSocket outlives the response that began it: watch
 //! [`Authenticated::expires_at`] in its handler.
 //!
@@ -78,6 +78,8 @@
 //! None is on by default.
 //!
 //! - `axum`: the extractors [`Principal`] and [`Authenticated`]; pulls axum-core.
+//! - `endpoints`: [`TokenAuthority::login`] and its kin, [`OAuth`]; pulls bodies, forms, JSON,
+//!   Argon2 and tokio's runtime, timer and locks.
 //! - `tasks`: [`AuthorityBuilder::touch_behind`] and [`TokenAuthority::purge_every`]; pulls tokio's
 //!   runtime, timer and locks.
 //! - `tracing`: [`TracingEvents`], what becomes of tokens as events of tracing; pulls tracing.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use zeroize::Zeroizing;
 
@@ -32,7 +32,7 @@ pub(super) enum Media {
 impl Media {
     /// What the `Content-Type` field says, without its parameters.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let value = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
+        let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let text = String::from_utf8_lossy(value.unwrap_or_default());
         let essence = text.split(';').next().unwrap_or_default().trim();
         if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {

@@ -11,7 +11,7 @@ use super::style::Style;
 use crate::authority::{Event, IssueRequest, IssuedToken, TokenAuthority};
 use crate::rejection::Drf;
 use crate::store::{IssuingStore, RotatingStore};
-use crate::token::Scopes;
+use crate::token::{Scopes, Subject};
 
 /// What [`TokenAuthority::login`] makes an [`Endpoint`] of.
 #[derive(Debug)]
@@ -89,12 +89,16 @@ impl<S: RotatingStore> Endpoint<LoginEndpoint<S>> {
     pub fn with_refresh(self) -> Self {
         self.with(|login| LoginEndpoint {
             refresh: match login.authority.refreshes() {
-                true => Some(|request| request.refresh()),
+                true => Some(refreshing::<S>),
                 false => None,
             },
             ..login.copy()
         })
     }
+}
+
+fn refreshing<S: RotatingStore>(request: IssueRequest<'_, S>) -> IssueRequest<'_, S> {
+    request.refresh()
 }
 
 impl<S: IssuingStore> Handle for LoginEndpoint<S> {
@@ -211,7 +215,7 @@ impl Denied {
     pub(super) fn tell<S>(self, authority: &TokenAuthority<S>) -> OAuthError {
         match self {
             Self::Wrong(whose) => {
-                let subject = whose.as_ref().map(|subject| subject.as_str());
+                let subject = whose.as_ref().map(Subject::as_str);
                 authority.tell(&Event::LoginFailed { subject });
                 OAuthError::WrongPassword
             }

@@ -1,6 +1,11 @@
 //! The doors for people and their clients: ready-made services that log in and out, tell what
 //! lives, and speak OAuth 2. Each is a tower service for any framework.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "an early answer is handed on once, to whoever sends it"
+)]
+
 mod answer;
 mod fields;
 mod login;

@@ -117,7 +117,7 @@ impl PasswordGuard {
         };
         match passwords.check(who, password).await {
             Ok(Checked::Right(verified)) => {
-                attempt.is_right();
+                attempt.succeeds();
                 Ok(verified)
             }
             Ok(Checked::Wrong(whose)) => Err(Denied::Wrong(whose)),
@@ -138,7 +138,7 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn is_right(self) {
+    fn succeeds(self) {
         self.throttle.forgive(self.counted);
         std::mem::forget(self);
     }
