@@ -21,6 +21,7 @@ mod own_database;
 mod properties;
 mod purge;
 mod readiness;
+mod reference;
 mod refresh;
 mod revoke;
 mod rotation;

@@ -10,14 +10,6 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-/// Those that are packages. The quickstart is an example of the crate itself.
-const PACKAGES: [&str; 5] = [
-    "example-axum",
-    "example-hyper",
-    "example-own-database",
-    "example-tonic",
-    "example-warp",
-];
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running example. It is killed when this is dropped.
@@ -30,31 +22,28 @@ pub(crate) struct Running {
 /// Starts an example on a free port and waits until it listens.
 pub(crate) fn start(name: &str, lifetime: Option<&str>) -> Running {
     let mut command = command(name);
-    command.env("LISTEN", "127.0.0.1:0").stdout(Stdio::piped());
+    command.env("LISTEN", "127.0.0.1:0");
     if let Some(lifetime) = lifetime {
         command.env("LIFETIME", lifetime);
     }
-    let mut child = command.spawn().expect("a built example starts");
-    let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
-    let (sender, lines) = channel();
-    thread::spawn(move || {
-        for line in stdout.lines().map_while(Result::ok) {
-            let _ = sender.send(line);
-        }
-    });
-    let mut running = Running {
-        child,
-        lines,
-        url: String::new(),
-    };
-    let first = running.line();
-    first
-        .strip_prefix("listening on ")
-        .unwrap_or_else(|| {
-            panic!("{name}: expected where it listens as the first line, found {first:?}")
-        })
-        .clone_into(&mut running.url);
-    running
+    Running::start(name, command)
+}
+
+/// Starts the reference server with these flags, on a free port, and waits until it listens.
+pub(crate) fn serve(flags: &[&str]) -> Running {
+    let mut command = command("server");
+    command.args(["--listen", "127.0.0.1:0"]).args(flags);
+    command.stderr(Stdio::null());
+    Running::start("server", command)
+}
+
+/// Runs the reference server with flags that it can't follow, to its end.
+pub(crate) fn refuse(flags: &[&str]) -> Output {
+    let output = command("server")
+        .args(["--listen", "127.0.0.1:0"])
+        .args(flags)
+        .output();
+    output.expect("a built example starts")
 }
 
 /// Runs an example that can't start to its end.
@@ -88,13 +77,19 @@ fn build() -> HashMap<String, PathBuf> {
         None => panic!("expected target/<profile>/deps/<test>, found {tests:?}"),
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    // What `tests/run` has built already.
     let output = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()))
-        .args(["build", "--quiet", "--bins", "--example", "quickstart"])
+        .args([
+            "build",
+            "--quiet",
+            "--workspace",
+            "--all-features",
+            "--bins",
+            "--examples",
+        ])
         .args(["--message-format", "json-render-diagnostics"])
         .args(["--profile", name, "--target-dir"])
         .arg(profile.parent().expect("target"))
-        .args(["-p", "tower-expiring-token"])
-        .args(PACKAGES.iter().flat_map(|package| ["-p", package]))
         .current_dir(root)
         .output()
         .expect("cargo is needed to build the examples: run these tests by `cargo test`");
@@ -113,6 +108,33 @@ fn build() -> HashMap<String, PathBuf> {
 }
 
 impl Running {
+    fn start(name: &str, mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a built example starts");
+        let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut running = Self {
+            child,
+            lines,
+            url: String::new(),
+        };
+        let first = running.line();
+        first
+            .strip_prefix("listening on ")
+            .unwrap_or_else(|| {
+                panic!("{name}: expected where it listens as the first line, found {first:?}")
+            })
+            .clone_into(&mut running.url);
+        running
+    }
+
     fn line(&mut self) -> String {
         self.lines
             .recv_timeout(PATIENCE)
@@ -133,10 +155,19 @@ impl Running {
         lines
     }
 
+    /// Asks it to end, as a service manager does. Whether it ended as something that has succeeded.
+    pub(crate) fn terminate(self) -> bool {
+        self.end_by("-TERM")
+    }
+
     /// Presses Ctrl-C. Whether it ended as something that has succeeded.
-    pub(crate) fn interrupt(mut self) -> bool {
+    pub(crate) fn interrupt(self) -> bool {
+        self.end_by("-INT")
+    }
+
+    fn end_by(mut self, signal: &str) -> bool {
         let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &id]).status();
+        let sent = Command::new("kill").args([signal, &id]).status();
         assert!(sent.expect("kill is there").success());
         self.child.wait().expect("it is a child").success()
     }

@@ -1,0 +1,201 @@
+//! What the routes do, by curl.
+
+use serde_json::{Value, json};
+
+use crate::support::curl::{Printed, curl};
+use crate::support::process::{Running, serve};
+
+fn call(server: &Running, method: &str, path: &str, token: &str) -> Printed {
+    let field = format!("authorization: Bearer {token}");
+    curl(&["-X", method, "-H", &field, &format!("{}{path}", server.url)])
+}
+
+fn post(server: &Running, path: &str, content: &Value, fields: &[&str]) -> Printed {
+    let (url, content) = (format!("{}{path}", server.url), content.to_string());
+    let mut arguments = vec!["-H", "content-type: application/json", "-d", &content];
+    arguments.extend(fields.iter().flat_map(|field| ["-H", field]));
+    arguments.push(&url);
+    curl(&arguments)
+}
+
+fn log_in(server: &Running, name: &str, password: &str) -> Printed {
+    post(
+        server,
+        "/login",
+        &json!({"username": name, "password": password}),
+        &[],
+    )
+}
+
+fn token(printed: &Printed) -> String {
+    assert_eq!(printed.status, 200, "{printed:?}");
+    let content: Value = serde_json::from_str(&printed.body).expect("JSON");
+    content["token"].as_str().expect("a token").to_owned()
+}
+
+fn advance(server: &Running, seconds: i64) {
+    let set = post(server, "/clock/advance", &json!({"seconds": seconds}), &[]);
+    assert_eq!(set.status, 200);
+}
+
+#[test]
+fn a_token_lives_a_day_and_then_no_longer() {
+    let server = serve(&["--manual-clock"]);
+    let alice = token(&log_in(&server, "alice", "wonderland"));
+    advance(&server, 24 * 3600 - 1);
+    assert_eq!(call(&server, "GET", "/me", &alice).status, 200);
+    advance(&server, 1);
+    let dead = call(&server, "GET", "/me", &alice);
+    assert_eq!(dead.status, 401);
+    assert!(dead.all("www-authenticate")[0].contains(r#"error="invalid_token""#));
+    advance(&server, -1);
+    assert_eq!(
+        call(&server, "GET", "/me", &alice).status,
+        200,
+        "a clock that went back"
+    );
+}
+
+#[test]
+fn a_sliding_token_dies_idle_and_at_its_cap() {
+    let server = serve(&["--manual-clock", "--idle", "10m", "--cap", "30m"]);
+    let alice = token(&log_in(&server, "alice", "wonderland"));
+    for _ in 0..3 {
+        advance(&server, 540);
+        assert_eq!(call(&server, "GET", "/me", &alice).status, 200);
+    }
+    advance(&server, 180);
+    assert_eq!(
+        call(&server, "GET", "/me", &alice).status,
+        401,
+        "at its cap"
+    );
+    let idle = token(&log_in(&server, "alice", "wonderland"));
+    advance(&server, 600);
+    assert_eq!(call(&server, "GET", "/me", &idle).status, 401, "idle");
+}
+
+#[test]
+fn a_limit_ends_the_session_that_was_least_recently_used() {
+    let server = serve(&["--max-tokens", "2"]);
+    let tokens: Vec<String> = (0..3)
+        .map(|_| token(&log_in(&server, "bob", "builder")))
+        .collect();
+    let live = tokens
+        .iter()
+        .map(|token| call(&server, "GET", "/me", token).status);
+    assert_eq!(live.collect::<Vec<u16>>(), [401, 200, 200]);
+}
+
+#[test]
+fn what_is_dangerous_takes_a_password_of_the_last_five_minutes() {
+    let server = serve(&["--manual-clock"]);
+    let stale = token(&log_in(&server, "alice", "wonderland"));
+    assert_eq!(call(&server, "POST", "/danger", &stale).status, 200);
+    advance(&server, 301);
+    let refused = call(&server, "POST", "/danger", &stale);
+    assert_eq!(refused.status, 401);
+    assert!(refused.all("www-authenticate")[0].contains(r#"max_age="300""#));
+    let field = format!("authorization: Bearer {stale}");
+    let fresh = token(&post(
+        &server,
+        "/step-up",
+        &json!({"password": "wonderland"}),
+        &[&field],
+    ));
+    assert_eq!(call(&server, "POST", "/danger", &fresh).status, 200);
+}
+
+#[test]
+fn a_changed_password_ends_all_else() {
+    let server = serve(&[]);
+    let (phone, laptop) = (
+        token(&log_in(&server, "alice", "wonderland")),
+        token(&log_in(&server, "alice", "wonderland")),
+    );
+    let field = format!("authorization: Bearer {phone}");
+    let change = json!({"old": "wonderland", "new": "looking glass"});
+    let fresh = token(&post(&server, "/password", &change, &[&field]));
+    assert_eq!(call(&server, "GET", "/me", &fresh).status, 200);
+    for old in [&phone, &laptop] {
+        assert_eq!(call(&server, "GET", "/me", old).status, 401);
+    }
+    assert_eq!(log_in(&server, "alice", "wonderland").status, 400);
+}
+
+#[test]
+fn a_suspended_user_is_refused_while_it_lasts() {
+    let server = serve(&[]);
+    let alice = token(&log_in(&server, "alice", "wonderland"));
+    for (action, status, login) in [("deactivate", 401, 400), ("activate", 200, 200)] {
+        let url = format!("{}/admin/users/alice/{action}", server.url);
+        assert_eq!(curl(&["-X", "POST", &url]).status, 204);
+        assert_eq!(call(&server, "GET", "/me", &alice).status, status);
+        assert_eq!(log_in(&server, "alice", "wonderland").status, login);
+    }
+}
+
+#[test]
+fn what_arrives_in_clear_is_refused_and_burnt() {
+    let server = serve(&["--require-https", "--trust-forwarded"]);
+    let clear = log_in(&server, "alice", "wonderland");
+    assert_eq!(clear.status, 400);
+    let https = "x-forwarded-proto: https";
+    let content = json!({"username": "alice", "password": "wonderland"});
+    let alice = token(&post(&server, "/login", &content, &[https]));
+    let field = format!("authorization: Bearer {alice}");
+    let me = format!("{}/me", server.url);
+    assert_eq!(curl(&["-H", &field, "-H", https, &me]).status, 200);
+    assert_eq!(curl(&["-H", &field, &me]).status, 401);
+    assert_eq!(
+        curl(&["-H", &field, "-H", https, &me]).status,
+        401,
+        "it is burnt"
+    );
+}
+
+#[test]
+fn scripts_of_other_origins_may_call_and_read_the_challenge() {
+    let server = serve(&[]);
+    let me = format!("{}/me", server.url);
+    let preflight = curl(&[
+        "-X",
+        "OPTIONS",
+        "-H",
+        "origin: https://app.example",
+        "-H",
+        "access-control-request-method: GET",
+        "-H",
+        "access-control-request-headers: authorization",
+        &me,
+    ]);
+    assert_eq!(preflight.status, 200);
+    assert_eq!(
+        preflight.all("access-control-allow-headers"),
+        ["authorization"]
+    );
+    let refused = curl(&["-H", "origin: https://app.example", &me]);
+    assert_eq!(refused.status, 401);
+    assert_eq!(
+        refused.all("access-control-expose-headers"),
+        ["www-authenticate"]
+    );
+}
+
+#[test]
+fn prometheus_is_told_what_has_happened() {
+    let server = serve(&[]);
+    let alice = token(&log_in(&server, "alice", "wonderland"));
+    log_in(&server, "alice", "wrong");
+    assert_eq!(call(&server, "POST", "/logout-all", &alice).status, 204);
+    assert_eq!(call(&server, "GET", "/me", &alice).status, 401);
+    let metrics = curl(&[&format!("{}/metrics", server.url)]).body;
+    for line in [
+        "token_issued_total 1",
+        "token_login_failed_total 1",
+        "token_revoked_total 1",
+        "token_refused_total 1",
+    ] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+}
