@@ -32,29 +32,35 @@ struct Rules {
     interval: Option<Duration>,
 }
 
-fn durations(most_millis: u64) -> impl Strategy<Value = Duration> {
-    (1..most_millis).prop_map(Duration::from_millis)
+/// Mostly whole and round, so that steps end where something ends, or just beside it.
+fn durations(most_seconds: u64) -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        6 => (1..=most_seconds).prop_map(Duration::from_secs),
+        2 => (1..=most_seconds).prop_map(|seconds| Duration::from_millis(100 * seconds)),
+        1 => Just(Duration::from_micros(1)),
+        1 => (1..=most_seconds * 1_000_000).prop_map(Duration::from_micros),
+    ]
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let index = any::<Index>;
     let step = prop_oneof![
-        6 => durations(30_000).prop_map(Step::Forward),
-        2 => durations(30_000).prop_map(Step::Back),
-        2 => option::of(durations(60_000)).prop_map(|own_life| Step::Issue { own_life }),
-        8 => index().prop_map(Step::Use),
+        10 => durations(10).prop_map(Step::Forward),
+        2 => durations(10).prop_map(Step::Back),
+        2 => option::of(durations(30)).prop_map(|own_life| Step::Issue { own_life }),
+        10 => index().prop_map(Step::Use),
         1 => index().prop_map(Step::Revoke),
         1 => Just(Step::RevokeAll),
-        1 => Just(Step::List),
+        6 => Just(Step::List),
     ];
     vec(step, 1..80)
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
     let rules = (
-        durations(100_000),
-        option::of(durations(50_000)),
-        option::of(durations(20_000)),
+        durations(40),
+        option::of(durations(20)),
+        option::of(durations(10)),
     );
     rules.prop_map(|(life, idle, interval)| {
         let idle = idle.filter(|idle| *idle <= life);
@@ -226,7 +232,8 @@ proptest! {
         steps in steps(),
     ) {
         let mut world = World::new(rules);
-        for step in steps {
+        let login = Step::Issue { own_life: None };
+        for step in [login].into_iter().chain(steps) {
             world.step(step).now_or_never().expect("memory answers at once");
         }
     }
