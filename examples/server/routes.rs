@@ -125,6 +125,7 @@ impl House<'_> {
         );
         Ok(Router::new()
             .route("/me", any(me))
+            .route("/life", get(life).with_state(tokens.clone()))
             .route("/read", get(me).layer(read))
             .route("/write", post(me).layer(write))
             .route("/danger", post(me).layer(recent))
@@ -191,8 +192,17 @@ async fn me(caller: Authenticated) -> Result<Json<Value>, Rejection> {
     let scopes: Vec<&str> = caller.scopes().iter().collect();
     Ok(Json(json!({
         "user": user.name, "scopes": scopes, "expires_at": caller.expires_at().to_string(),
-        "issued_at": caller.issued_at().to_string(),
     })))
+}
+
+/// For the page: the line that shrinks.
+async fn life(State(tokens): State<Tokens>, caller: Authenticated) -> Json<Value> {
+    Json(json!({
+        "issued_at": caller.issued_at().to_string(),
+        "now": tokens.now().to_string(),
+        "expires_at": caller.expires_at().to_string(),
+        "ends_at": caller.record().times().ends_at.to_string(),
+    }))
 }
 
 async fn metrics(State(metrics): State<Arc<Metrics>>) -> String {

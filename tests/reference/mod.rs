@@ -3,6 +3,7 @@
 mod clients;
 mod django;
 mod flags;
+mod page;
 mod routes;
 
 use std::path::Path;
