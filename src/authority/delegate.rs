@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{About, Authenticated, Event, IssueError, IssuedToken, TokenAuthority};
 use crate::expiry::begin;
-use crate::store::{IssuingStore, NewToken};
+use crate::store::IssuingStore;
 use crate::token::{InvalidScope, Scopes, TokenRecord};
 
 /// A token about to be made by another one: say what it should be, then `.await` it.
@@ -106,17 +106,9 @@ impl<S: IssuingStore> DelegateRequest<'_, S> {
             .label(&self.label)
             .client(self.client.as_deref())
             .build();
-        let (secret, digest) = kind
-            .kind
-            .draw(maker.subject().route())
-            .map_err(IssueError::randomness)?;
-        let further = NewToken {
-            digest,
-            record: record.clone(),
-        };
-        authority.keep_within(maker, further).await?;
-        authority.tell(&Event::Delegated(About::of(&record)));
-        Ok(IssuedToken::new(secret, record, times.expires_at))
+        let issued = authority.issue_within(maker, kind, record).await?;
+        authority.tell(&Event::Delegated(About::of(issued.record())));
+        Ok(issued)
     }
 }
 

@@ -62,14 +62,13 @@ impl<S: IssuingStore> TokenAuthority<S> {
         let shared = &self.shared;
         let route = record.subject().route();
         let (secret, digest) = kind.kind.derive(route, &shared.key, seed, 0);
-        let Some(found) = shared.store.find(&digest).await? else {
+        if shared.store.find(&digest).await?.is_none() {
             return Ok(None);
-        };
-        let record = found.record().clone();
+        }
         let verdict = self.verdict(kind, &digest, record.times(), self.now());
         Ok(verdict
             .live
-            .then(|| IssuedToken::new(secret, record, verdict.bound.at)))
+            .then(|| IssuedToken::new(secret, record.clone(), verdict.bound.at)))
     }
 }
 

@@ -1,5 +1,5 @@
 use super::{About, Authenticated, Event, IssueError, IssuedToken, TokenAuthority};
-use crate::store::{IssuingStore, NewToken};
+use crate::store::IssuingStore;
 use crate::token::{TokenRecord, TokenTimes};
 
 impl<S: IssuingStore> TokenAuthority<S> {
@@ -47,16 +47,8 @@ impl<S: IssuingStore> TokenAuthority<S> {
             .label(old.label().unwrap_or_default())
             .client(old.client())
             .build();
-        let (secret, digest) = kind
-            .kind
-            .draw(old.subject().route())
-            .map_err(IssueError::randomness)?;
-        let further = NewToken {
-            digest,
-            record: record.clone(),
-        };
-        self.keep_within(caller, further).await?;
-        self.tell(&Event::SteppedUp(About::of(&record)));
-        Ok(IssuedToken::new(secret, record, expires_at))
+        let issued = self.issue_within(caller, kind, record).await?;
+        self.tell(&Event::SteppedUp(About::of(issued.record())));
+        Ok(issued)
     }
 }

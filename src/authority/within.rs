@@ -1,19 +1,25 @@
 //! Further tokens within a session that is there.
 
-use super::{Authenticated, IssueError, TokenAuthority};
+use super::{Authenticated, IssueError, IssuedToken, Kind, TokenAuthority};
 use crate::store::{IssuingStore, NewSession, NewToken, Place, Slot};
 use crate::token::TokenRecord;
 
 impl<S: IssuingStore> TokenAuthority<S> {
-    /// Keeps a further token of the caller's session, unless the caller's own token is gone by
+    /// Issues a further token of the caller's session, unless the caller's own token is gone by
     /// then: a logout at the same moment must not leave the further one behind.
-    pub(super) async fn keep_within(
+    pub(super) async fn issue_within(
         &self,
         caller: &Authenticated,
-        further: NewToken,
-    ) -> Result<(), IssueError> {
+        kind: &Kind,
+        record: TokenRecord,
+    ) -> Result<IssuedToken, IssueError> {
         let store = &self.shared.store;
-        let NewToken { digest, record } = further.clone();
+        let drawn = kind.kind.draw(caller.subject().route());
+        let (secret, digest) = drawn.map_err(IssueError::randomness)?;
+        let further = NewToken {
+            digest,
+            record: record.clone(),
+        };
         let new = NewSession {
             access: further,
             refresh: None,
@@ -31,7 +37,8 @@ impl<S: IssuingStore> TokenAuthority<S> {
             .count();
         // The further one may look like it: one that was stepped up in the instant of its login.
         if own > usize::from(is_same(&record, caller.record())) {
-            return Ok(());
+            let expires_at = record.times().expires_at;
+            return Ok(IssuedToken::new(secret, record, expires_at));
         }
         store.remove(&digest).await?;
         Err(IssueError::Ended)
