@@ -11,12 +11,26 @@ mod exact;
 mod instructions;
 mod ours;
 mod request;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod table;
 mod time;
 
 use table::{Budget, Style};
 
 fn main() {
+    match std::env::args().nth(1).as_deref() {
+        None => requests(),
+        #[cfg(feature = "sqlite")]
+        Some("sqlite") => sqlite::measure(),
+        Some(other) => {
+            eprintln!("expected what to measure, found {other}: is the feature of its name on?");
+            std::process::exit(2);
+        }
+    }
+}
+
+fn requests() {
     let (table, budgets) = request::measure();
     table.print(Style::Text);
     Budget::table(&budgets).print(Style::Text);

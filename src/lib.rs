@@ -80,6 +80,8 @@
 //! - `axum`: the extractors [`Principal`] and [`Authenticated`]; pulls axum-core.
 //! - `endpoints`: [`TokenAuthority::login`] and its kin, [`OAuth`]; pulls bodies, forms, JSON,
 //!   Argon2 and tokio's runtime, timer and locks.
+//! - `sqlite`: [`SqliteStore`]; pulls rusqlite, which links the system's SQLite, and tokio's
+//!   channels. `sqlite-bundled`: the same, with a SQLite that is built from source.
 //! - `tasks`: [`AuthorityBuilder::touch_behind`] and [`TokenAuthority::purge_every`]; pulls tokio's
 //!   runtime, timer and locks.
 //! - `tracing`: [`TracingEvents`], what becomes of tokens as events of tracing; pulls tracing.
@@ -136,6 +138,8 @@ pub use store::{
     Principals, Rotated, RotatingStore, Rotation, Slot, StoreError, TokenStore, Touch, Watch,
     WatchedStore, WithPrincipals,
 };
+#[cfg(feature = "sqlite")]
+pub use store::{SqliteBuilder, SqliteError, SqliteStore};
 pub use token::{
     BearerToken, DigestKey, InvalidDigits, InvalidScope, MalformedToken, RecordBuilder, Scopes,
     Seed, ServerKey, SessionId, Subject, TokenDigest, TokenKind, TokenRecord, TokenTimes,

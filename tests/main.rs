@@ -27,6 +27,7 @@ mod revoke;
 mod rotation;
 mod secrets;
 mod server;
+mod sqlite;
 mod step_up;
 mod support;
 mod touch;

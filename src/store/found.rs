@@ -3,6 +3,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+#[cfg(feature = "sqlite")]
+use crate::token::Subject;
 use crate::token::TokenRecord;
 
 /// What a store found: a token's record, and whom it speaks for. Cheap to clone.
@@ -63,6 +65,14 @@ impl<P: Send + Sync + 'static> Found<P> {
     #[must_use]
     pub fn principal(&self) -> Option<&P> {
         self.held.principal()?.downcast_ref()
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl Found<Subject> {
+    /// A token whose principal is its subject.
+    pub(super) fn of_subject(record: TokenRecord) -> Self {
+        Self::of(Arc::new(Alone(record)))
     }
 }
 
@@ -133,6 +143,24 @@ impl<P: Send + Sync + 'static> Held for Apart<P> {
 
     fn principal_type(&self) -> &'static str {
         type_name::<P>()
+    }
+}
+
+#[cfg(feature = "sqlite")]
+struct Alone(TokenRecord);
+
+#[cfg(feature = "sqlite")]
+impl Held for Alone {
+    fn record(&self) -> &TokenRecord {
+        &self.0
+    }
+
+    fn principal(&self) -> Option<&(dyn Any + Send + Sync)> {
+        Some(self.0.subject())
+    }
+
+    fn principal_type(&self) -> &'static str {
+        type_name::<Subject>()
     }
 }
 

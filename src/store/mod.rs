@@ -5,6 +5,8 @@ mod error;
 mod found;
 mod memory;
 mod principals;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod watch;
 
 pub use contract::{
@@ -15,6 +17,8 @@ pub use error::StoreError;
 pub use found::Found;
 pub use memory::MemoryStore;
 pub use principals::{Principals, WithPrincipals};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteBuilder, SqliteError, SqliteStore};
 pub use watch::{Change, Watch, WatchedStore};
 
 pub(crate) use found::Held;

@@ -37,8 +37,9 @@ impl Scopes {
     ///
     /// [`InvalidScope`] when one is empty or holds a character outside `%x21 / %x23-5B / %x5D-7E`.
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
-        if text.is_empty() {
-            Ok(Self::none())
+        // As stores keep them: nothing is to be sorted or joined.
+        if text.is_empty() || is_sorted(text) {
+            Ok(Self(Word::new(text)))
         } else {
             Self::of(text.split(' '))
         }
@@ -57,10 +58,7 @@ impl Scopes {
     {
         let scopes: Vec<I::Item> = scopes.into_iter().collect();
         let mut sorted: Vec<&str> = scopes.iter().map(AsRef::as_ref).collect();
-        if let Some(found) = sorted
-            .iter()
-            .find(|scope| scope.is_empty() || !scope.bytes().all(is_scope_char))
-        {
+        if let Some(found) = sorted.iter().find(|scope| !is_scope(scope)) {
             return Err(InvalidScope {
                 found: (*found).to_owned(),
             });
@@ -151,6 +149,15 @@ impl fmt::Display for InvalidScope {
 }
 
 impl std::error::Error for InvalidScope {}
+
+fn is_scope(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(is_scope_char)
+}
+
+/// Whether all are scopes, in order and each once.
+fn is_sorted(text: &str) -> bool {
+    text.split(' ').all(is_scope) && text.split(' ').is_sorted_by(|one, next| one < next)
+}
 
 const fn is_scope_char(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)

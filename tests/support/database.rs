@@ -1,4 +1,4 @@
-//! Databases that have users, for the example's store.
+//! Files for databases: with users, for the example's store, or without anything.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,10 +27,15 @@ impl Databases {
         }
     }
 
+    /// Where a database may be made; nothing is there yet.
+    pub(crate) fn path(&self) -> PathBuf {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        self.folder.join(format!("{number}.sqlite"))
+    }
+
     /// A new database with these users, all of them active. Their ids are 1, 2, 3 …
     pub(crate) fn create(&self, users: &[&str]) -> PathBuf {
-        let number = self.made.fetch_add(1, Ordering::Relaxed);
-        let path = self.folder.join(format!("{number}.sqlite"));
+        let path = self.path();
         run(
             &path,
             "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,

@@ -14,6 +14,7 @@ pub(crate) mod raw;
 pub(crate) mod reference;
 pub(crate) mod refresh;
 pub(crate) mod server;
+pub(crate) mod spread;
 pub(crate) mod steps;
 pub(crate) mod stores;
 pub(crate) mod strict;

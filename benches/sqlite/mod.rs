@@ -1,0 +1,132 @@
+//! SQLite: look-ups in place beside a native loop over the same file, logins and uses beside
+//! single commits, and look-ups while half of all tokens are purged.
+
+mod look_ups;
+mod purge;
+mod writes;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::runtime::{Builder, Runtime};
+use tower_expiring_token::{
+    IssuingStore, NewSession, NewToken, Place, Scopes, SessionId, Slot, SqliteStore, Timestamp,
+    TokenDigest, TokenRecord, TokenTimes,
+};
+
+use crate::table::{Budget, Style};
+
+const TOKENS: u64 = 1_000_000;
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A file with so many tokens, gone with its value.
+struct File {
+    folder: PathBuf,
+    path: PathBuf,
+    store: SqliteStore,
+}
+
+pub(crate) fn measure() {
+    let file = File::new();
+    let (look_ups, mut budgets) = look_ups::measure(&file);
+    look_ups.print(Style::Text);
+    writes::measure(&file).print(Style::Text);
+    let (purge, budget) = purge::measure(&file);
+    purge.print(Style::Text);
+    budgets.push(budget);
+    Budget::table(&budgets).print(Style::Text);
+}
+
+impl File {
+    /// In the folder of builds, which is on a disk where temporary folders may be in memory.
+    fn new() -> Self {
+        let target = std::env::current_exe().expect("a bench has a path");
+        let folder = target.with_file_name(format!("bench-sqlite-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder can be made beside the bench");
+        let path = folder.join("tokens.sqlite");
+        SqliteStore::migrate(&path).expect("a file can be made");
+        let store = SqliteStore::open(&path).expect("it is there");
+        eprintln!("filling {} with {TOKENS} tokens", path.display());
+        runtime().block_on(async {
+            const AT_ONCE: u64 = 1_000;
+            for first in (0..TOKENS).step_by(AT_ONCE as usize) {
+                let logins = (first..first + AT_ONCE).map(|number| insert(&store, number));
+                join_all(logins).await;
+            }
+        });
+        Self {
+            folder,
+            path,
+            store,
+        }
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime can be had")
+}
+
+async fn insert(store: &SqliteStore, number: u64) {
+    let slot = Slot {
+        place: Place::Add,
+        limit: None,
+    };
+    let inserted = store.insert(login(number), slot).await;
+    inserted.expect("the disk takes it");
+}
+
+/// Every second token has ended on the second day.
+fn login(number: u64) -> NewSession {
+    let ends_at = now()
+        + if number.is_multiple_of(2) {
+            DAY
+        } else {
+            3 * DAY
+        };
+    let session = SessionId::from_bytes(u128::from(number).to_be_bytes());
+    let subject = format!("user-{:08}", number / 4);
+    let times = TokenTimes::fixed(now(), ends_at);
+    let record = TokenRecord::builder("access", session, &subject, times)
+        .scopes(Scopes::parse("read write").expect("two scopes"))
+        .label("phone")
+        .build();
+    NewSession {
+        access: NewToken {
+            digest: digest(number),
+            record,
+        },
+        refresh: None,
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_micros(1_735_689_600_000_000)
+}
+
+fn digest(number: u64) -> TokenDigest {
+    use sha2::Digest;
+    TokenDigest::from_bytes(sha2::Sha256::digest(number.to_be_bytes()).into())
+}
+
+/// Digests in an order that has nothing to do with how they were inserted.
+fn digests(first: u64, count: u64) -> Arc<[TokenDigest]> {
+    let step = 7_368_787;
+    let number = |index| (first + index) * step % TOKENS;
+    (0..count).map(number).map(digest).collect()
+}
+
+fn connect(path: &Path) -> rusqlite::Connection {
+    rusqlite::Connection::open(path).expect("it is there")
+}
