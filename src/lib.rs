@@ -82,10 +82,12 @@
 //!   Argon2 and tokio's runtime, timer and locks.
 //! - `sqlite`: [`SqliteStore`]; pulls rusqlite, which links the system's SQLite, and tokio's
 //!   channels. `sqlite-bundled`: the same, with a SQLite that is built from source.
+//! - `postgres`: [`PostgresStore`]; pulls tokio-postgres, deadpool-postgres and tokio.
 //! - `tasks`: [`AuthorityBuilder::touch_behind`] and [`TokenAuthority::purge_every`]; pulls tokio's
 //!   runtime, timer and locks.
 //! - `tracing`: [`TracingEvents`], what becomes of tokens as events of tracing; pulls tracing.
 //! - `test-util`: [`testing`], for your handlers and your store; pulls nothing.
+//! - `tls`: TLS to databases, by rustls with ring; pulls tokio-postgres, too.
 
 mod authority;
 mod clock;
@@ -140,6 +142,8 @@ pub use store::{
 };
 #[cfg(feature = "sqlite")]
 pub use store::{SqliteBuilder, SqliteError, SqliteStore};
+#[cfg(feature = "postgres")]
+pub use store::{PostgresBuilder, PostgresStore};
 pub use token::{
     BearerToken, DigestKey, InvalidDigits, InvalidScope, MalformedToken, RecordBuilder, Scopes,
     Seed, ServerKey, SessionId, Subject, TokenDigest, TokenKind, TokenRecord, TokenTimes,

@@ -17,11 +17,12 @@ const ORDER: [&str; 10] = [
 ];
 
 /// Crates whose types may stand in the public API.
-const PUBLIC: [&str; 9] = [
+const PUBLIC: [&str; 10] = [
     "async_trait",
     "axum_core",
     "bytes",
     "chrono",
+    "deadpool_postgres",
     "http",
     "http_body",
     "http_body_util",

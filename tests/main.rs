@@ -18,6 +18,7 @@ mod login;
 mod memory;
 mod mutants;
 mod own_database;
+mod postgres;
 mod properties;
 mod purge;
 mod readiness;

@@ -3,7 +3,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 use crate::token::Subject;
 use crate::token::TokenRecord;
 
@@ -68,7 +68,7 @@ impl<P: Send + Sync + 'static> Found<P> {
     }
 }
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 impl Found<Subject> {
     /// A token whose principal is its subject.
     pub(super) fn of_subject(record: TokenRecord) -> Self {
@@ -146,10 +146,10 @@ impl<P: Send + Sync + 'static> Held for Apart<P> {
     }
 }
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 struct Alone(TokenRecord);
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 impl Held for Alone {
     fn record(&self) -> &TokenRecord {
         &self.0

@@ -4,6 +4,8 @@ mod contract;
 mod error;
 mod found;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod principals;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -16,6 +18,8 @@ pub use contract::{
 pub use error::StoreError;
 pub use found::Found;
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresBuilder, PostgresStore};
 pub use principals::{Principals, WithPrincipals};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteBuilder, SqliteError, SqliteStore};

@@ -1,0 +1,195 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use deadpool_postgres::{ClientWrapper, Object, Pool};
+use tokio::time::timeout;
+use tokio_postgres::{Error, Statement};
+
+use super::error::{failure, no_connection, overdue};
+use super::line::{Joined, Line, Told, Turn};
+use super::row;
+use super::statements::Statements;
+use crate::store::{Finding, Found, StoreError};
+use crate::token::{Subject, TokenDigest};
+
+/// Statements under way on one connection: so many that it never idles while answers travel.
+const ROOM: usize = 2;
+
+/// All look-ups: a few connections that pipeline, and a line before them.
+pub(super) struct Lookups {
+    line: Arc<Line>,
+    places: Box<[Place]>,
+    pool: Pool,
+    statements: Arc<Statements>,
+    time_out: Duration,
+}
+
+/// Where a connection is, or is made again when it is gone.
+#[derive(Default)]
+struct Place {
+    link: Mutex<Option<Arc<Link>>>,
+    /// Held by whoever makes the connection; why that failed last.
+    making: tokio::sync::Mutex<Option<StoreError>>,
+    failures: AtomicUsize,
+}
+
+/// A connection that takes a next statement before the last one is answered.
+struct Link {
+    client: ClientWrapper,
+    one: Statement,
+    many: Statement,
+}
+
+impl Lookups {
+    pub(super) fn new(
+        pool: Pool,
+        connections: usize,
+        statements: Arc<Statements>,
+        time_out: Duration,
+    ) -> Self {
+        Self {
+            line: Arc::new(Line::new(connections, ROOM)),
+            places: (0..connections).map(|_| Place::default()).collect(),
+            pool,
+            statements,
+            time_out,
+        }
+    }
+
+    pub(super) async fn find(&self, digest: &TokenDigest) -> Finding<Subject> {
+        let found = timeout(self.time_out, self.find_in_time(digest)).await;
+        found.unwrap_or_else(|_| Err(overdue("a look-up")))
+    }
+
+    async fn find_in_time(&self, digest: &TokenDigest) -> Finding<Subject> {
+        let turn = match self.line.join(*digest)? {
+            Joined::Turn(turn) => turn,
+            Joined::Wait(told) => match told.await {
+                Ok(Told::Turn(turn)) => turn,
+                Ok(Told::Answer(answer)) => return answer,
+                Err(_) => return Err(overdue("a look-up whose turn was lost")),
+            },
+        };
+        let found = self.ask(&turn).await;
+        turn.finish(found.map(|found| {
+            move |digest: &TokenDigest| {
+                let found = found.iter().find(|(other, _)| other == digest);
+                found.map(|(_, found)| found.clone())
+            }
+        }))
+    }
+
+    /// Sends a turn's statement: once more when the connection turns out to be gone.
+    async fn ask(&self, turn: &Turn) -> Result<Vec<(TokenDigest, Found<Subject>)>, StoreError> {
+        let place = &self.places[turn.connection()];
+        let mut again = true;
+        loop {
+            let link = self.link(place).await?;
+            // Whoever waited in line has less time left than a statement may take.
+            let answer = timeout(self.time_out / 2, link.find(turn)).await;
+            let error = match answer {
+                Ok(Ok(rows)) => return rows,
+                Ok(Err(error)) => failure(&error),
+                Err(_) => overdue("an answer"),
+            };
+            let closed = link.client.is_closed();
+            place.discard(&link);
+            if !(closed && again) {
+                return Err(error);
+            }
+            again = false;
+        }
+    }
+
+    /// The connection of this place. Of all who need a new one, one makes it and the others
+    /// wait; if he can't, it is the answer to them all.
+    async fn link(&self, place: &Place) -> Result<Arc<Link>, StoreError> {
+        let failures = place.failures.load(Ordering::Acquire);
+        if let Some(link) = place.live() {
+            return Ok(link);
+        }
+        let mut failed = place.making.lock().await;
+        if let Some(link) = place.live() {
+            return Ok(link);
+        }
+        if let Some(error) = &*failed
+            && place.failures.load(Ordering::Acquire) != failures
+        {
+            return Err(error.clone());
+        }
+        let made = timeout(self.time_out / 2, self.connect()).await;
+        match made.unwrap_or_else(|_| Err(overdue("a connection"))) {
+            Ok(link) => {
+                let link = Arc::new(link);
+                *place.link() = Some(Arc::clone(&link));
+                *failed = None;
+                Ok(link)
+            }
+            Err(error) => {
+                *failed = Some(error.clone());
+                place.failures.fetch_add(1, Ordering::AcqRel);
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Link, StoreError> {
+        let client = self
+            .pool
+            .get()
+            .await
+            .map_err(|error| no_connection(&error))?;
+        let client = Object::take(client);
+        let statements = &self.statements;
+        let prepared = async {
+            let one = client.prepare(&statements.find_one).await?;
+            Ok::<_, Error>((one, client.prepare(&statements.find_many).await?))
+        };
+        let (one, many) = prepared.await.map_err(|error| failure(&error))?;
+        Ok(Link { client, one, many })
+    }
+}
+
+impl Link {
+    async fn find(
+        &self,
+        turn: &Turn,
+    ) -> Result<Result<Vec<(TokenDigest, Found<Subject>)>, StoreError>, Error> {
+        let mut digests = turn.digests().map(|digest| digest.as_bytes().as_slice());
+        let rows = if turn.is_alone() {
+            self.client.query(&self.one, &[&digests.next()]).await?
+        } else {
+            let digests: Vec<&[u8]> = digests.collect();
+            self.client.query(&self.many, &[&digests]).await?
+        };
+        let found = rows.iter().map(|row| {
+            let (digest, record) = row::token(row).map_err(StoreError::new)?;
+            Ok((digest, Found::of_subject(record)))
+        });
+        Ok(found.collect())
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    fn live(&self) -> Option<Arc<Link>> {
+        let link = self.link();
+        link.as_ref()
+            .filter(|link| !link.client.is_closed())
+            .cloned()
+    }
+
+    /// Forgets a connection that can't be trusted any more, unless that has been done already.
+    fn discard(&self, broken: &Arc<Link>) {
+        let mut link = self.link();
+        if link.as_ref().is_some_and(|link| Arc::ptr_eq(link, broken)) {
+            *link = None;
+        }
+    }
+
+    fn link(&self) -> MutexGuard<'_, Option<Arc<Link>>> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,175 @@
+//! The store's verbs, each one statement.
+
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
+
+use async_trait::async_trait;
+use tokio_postgres::Row;
+
+use super::PostgresStore;
+use super::row::{self, NewRow, Time};
+use crate::clock::Timestamp;
+use crate::store::{
+    Finding, Inserted, IssuingStore, NewSession, Place, Rotated, RotatingStore, Rotation, Slot,
+    StoreError, TokenStore, Touch,
+};
+use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
+
+/// How many touches one statement writes down.
+const TOUCHES: usize = 1_000;
+
+#[async_trait]
+impl TokenStore for PostgresStore {
+    type Principal = Subject;
+
+    async fn find(&self, digest: &TokenDigest) -> Finding<Subject> {
+        self.0.lookups.find(digest).await
+    }
+
+    async fn extend(&self, touches: &[Touch]) -> Result<(), StoreError> {
+        let mut left = touches.to_vec();
+        while !left.is_empty() {
+            // A statement writes each token once: what comes twice goes by the next one.
+            let mut seen = HashSet::new();
+            let (now, later): (Vec<Touch>, Vec<Touch>) = left
+                .into_iter()
+                .partition(|touch| seen.len() < TOUCHES && seen.insert(touch.digest));
+            let digests: Vec<&[u8]> = now
+                .iter()
+                .map(|touch| &touch.digest.as_bytes()[..])
+                .collect();
+            let used: Vec<Time> = now.iter().map(|touch| Time(touch.used_at)).collect();
+            let expires: Vec<Time> = now.iter().map(|touch| Time(touch.expires_at)).collect();
+            let sql = &self.0.statements.extend;
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
+                [&digests, &used, &expires];
+            self.0.writes.execute(sql, &values).await?;
+            left = later;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl IssuingStore for PostgresStore {
+    async fn insert(&self, new: NewSession, slot: Slot) -> Result<Inserted, StoreError> {
+        let place = match slot.place {
+            Place::Add => "add",
+            Place::Renew => "renew",
+            Place::KeepLive => "keep_live",
+            Place::ReplaceAll => "replace_all",
+        };
+        let most = slot.limit.map(most);
+        let (access, refresh) = (NewRow(&new.access), new.refresh.as_ref().map(NewRow));
+        let sql = &self.0.statements.insert;
+        let rows = self
+            .0
+            .writes
+            .rows(sql, &[&access, &refresh, &place, &most])
+            .await?;
+        Ok(match rows.first() {
+            None => Inserted::New,
+            Some(row) => Inserted::Instead(record(row, 0)?),
+        })
+    }
+
+    async fn remove(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
+        let sql = &self.0.statements.remove;
+        let removed = self
+            .0
+            .writes
+            .execute(sql, &[&digest.as_bytes().as_slice()])
+            .await?;
+        Ok(removed > 0)
+    }
+
+    async fn remove_session(
+        &self,
+        subject: &Subject,
+        session: &SessionId,
+    ) -> Result<u64, StoreError> {
+        let sql = &self.0.statements.remove_session;
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 2] =
+            [&subject.as_str(), &session.as_bytes().as_slice()];
+        count(&self.0.writes.rows(sql, &values).await?)
+    }
+
+    async fn remove_subject(
+        &self,
+        subject: &Subject,
+        but: Option<&SessionId>,
+    ) -> Result<u64, StoreError> {
+        let sql = &self.0.statements.remove_subject;
+        let but = but.map(|session| session.as_bytes().as_slice());
+        count(&self.0.writes.rows(sql, &[&subject.as_str(), &but]).await?)
+    }
+
+    async fn list(&self, subject: &Subject) -> Result<Vec<TokenRecord>, StoreError> {
+        let sql = &self.0.statements.list;
+        let rows = self.0.writes.rows(sql, &[&subject.as_str()]).await?;
+        rows.iter().map(|row| record(row, 0)).collect()
+    }
+
+    async fn purge(&self, ended_by: Timestamp, limit: NonZeroUsize) -> Result<usize, StoreError> {
+        let statements = &self.0.statements;
+        let mut left = most(limit);
+        let mut purged = 0;
+        for sql in [&statements.purge_free, &statements.purge_all] {
+            let removed = self
+                .0
+                .writes
+                .execute(sql, &[&Time(ended_by), &left])
+                .await?;
+            purged += usize::try_from(removed).unwrap_or(usize::MAX);
+            left = left.saturating_sub_unsigned(removed);
+            if left <= 0 {
+                break;
+            }
+        }
+        Ok(purged)
+    }
+}
+
+#[async_trait]
+impl RotatingStore for PostgresStore {
+    async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
+        let again_after = Time(rotation.at - rotation.grace);
+        let (at, expires_at) = (Time(rotation.at), Time(rotation.expires_at));
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] = [
+            &rotation.digest.as_bytes().as_slice(),
+            &i64::from(rotation.generation),
+            &at,
+            &again_after,
+            &expires_at,
+            &NewRow(&rotation.access),
+        ];
+        let rows = self
+            .0
+            .writes
+            .rows(&self.0.statements.rotate, &values)
+            .await?;
+        let Some(row) = rows.first() else {
+            return Ok(Rotated::Unknown);
+        };
+        match row.try_get::<_, &str>(0).map_err(StoreError::new)? {
+            "rotated" => Ok(Rotated::Rotated),
+            "again" => Ok(Rotated::Again(record(row, 1)?)),
+            "reused" => Ok(Rotated::Reused),
+            _ => Ok(Rotated::Unknown),
+        }
+    }
+}
+
+fn record(row: &Row, first: usize) -> Result<TokenRecord, StoreError> {
+    row::record(row, first).map_err(StoreError::new)
+}
+
+fn count(rows: &[Row]) -> Result<u64, StoreError> {
+    let count = rows.first().map_or(Ok(0_i64), |row| row.try_get(0));
+    let count = count.map_err(StoreError::new)?;
+    u64::try_from(count).map_err(StoreError::new)
+}
+
+fn most(limit: NonZeroUsize) -> i64 {
+    i64::try_from(limit.get()).unwrap_or(i64::MAX)
+}
