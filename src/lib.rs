@@ -85,9 +85,10 @@
 //! - `postgres`: [`PostgresStore`]; pulls tokio-postgres, deadpool-postgres and tokio.
 //! - `tasks`: [`AuthorityBuilder::touch_behind`] and [`TokenAuthority::purge_every`]; pulls tokio's
 //!   runtime, timer and locks.
-//! - `tracing`: [`TracingEvents`], what becomes of tokens as events of tracing; pulls tracing.
+//! - `redis`: [`RedisStore`]; pulls the redis crate and tokio.
 //! - `test-util`: [`testing`], for your handlers and your store; pulls nothing.
-//! - `tls`: TLS to databases, by rustls with ring; pulls tokio-postgres, too.
+//! - `tls`: TLS to databases; pulls rustls with ring.
+//! - `tracing`: [`TracingEvents`], what becomes of tokens as events of tracing; pulls tracing.
 
 mod authority;
 mod clock;
@@ -140,10 +141,12 @@ pub use store::{
     Principals, Rotated, RotatingStore, Rotation, Slot, StoreError, TokenStore, Touch, Watch,
     WatchedStore, WithPrincipals,
 };
-#[cfg(feature = "sqlite")]
-pub use store::{SqliteBuilder, SqliteError, SqliteStore};
 #[cfg(feature = "postgres")]
 pub use store::{PostgresBuilder, PostgresStore};
+#[cfg(feature = "redis")]
+pub use store::{RedisBuilder, RedisStore};
+#[cfg(feature = "sqlite")]
+pub use store::{SqliteBuilder, SqliteError, SqliteStore};
 pub use token::{
     BearerToken, DigestKey, InvalidDigits, InvalidScope, MalformedToken, RecordBuilder, Scopes,
     Seed, ServerKey, SessionId, Subject, TokenDigest, TokenKind, TokenRecord, TokenTimes,

@@ -17,7 +17,7 @@ const ORDER: [&str; 10] = [
 ];
 
 /// Crates whose types may stand in the public API.
-const PUBLIC: [&str; 10] = [
+const PUBLIC: [&str; 11] = [
     "async_trait",
     "axum_core",
     "bytes",
@@ -26,6 +26,7 @@ const PUBLIC: [&str; 10] = [
     "http",
     "http_body",
     "http_body_util",
+    "redis",
     "std",
     "tower",
 ];

@@ -22,6 +22,7 @@ mod postgres;
 mod properties;
 mod purge;
 mod readiness;
+mod redis;
 mod reference;
 mod refresh;
 mod revoke;

@@ -70,9 +70,9 @@ impl<P: Send + Sync + 'static> Found<P> {
 
 #[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 impl Found<Subject> {
-    /// A token whose principal is its subject.
-    pub(super) fn of_subject(record: TokenRecord) -> Self {
-        Self::of(Arc::new(Alone(record)))
+    /// A token whose principal is its record's own subject, in one allocation.
+    pub(super) fn of_record(record: TokenRecord) -> Self {
+        Self::of(Arc::new(record))
     }
 }
 
@@ -107,6 +107,21 @@ impl<P> fmt::Debug for Found<P> {
 }
 
 // === impl Held ===
+
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
+impl Held for TokenRecord {
+    fn record(&self) -> &TokenRecord {
+        self
+    }
+
+    fn principal(&self) -> Option<&(dyn Any + Send + Sync)> {
+        Some(self.subject())
+    }
+
+    fn principal_type(&self) -> &'static str {
+        type_name::<Subject>()
+    }
+}
 
 struct Together<P> {
     record: TokenRecord,
@@ -143,24 +158,6 @@ impl<P: Send + Sync + 'static> Held for Apart<P> {
 
     fn principal_type(&self) -> &'static str {
         type_name::<P>()
-    }
-}
-
-#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
-struct Alone(TokenRecord);
-
-#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
-impl Held for Alone {
-    fn record(&self) -> &TokenRecord {
-        &self.0
-    }
-
-    fn principal(&self) -> Option<&(dyn Any + Send + Sync)> {
-        Some(self.0.subject())
-    }
-
-    fn principal_type(&self) -> &'static str {
-        type_name::<Subject>()
     }
 }
 

@@ -7,6 +7,8 @@ mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod principals;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod watch;
@@ -21,6 +23,8 @@ pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresBuilder, PostgresStore};
 pub use principals::{Principals, WithPrincipals};
+#[cfg(feature = "redis")]
+pub use redis::{RedisBuilder, RedisStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteBuilder, SqliteError, SqliteStore};
 pub use watch::{Change, Watch, WatchedStore};

@@ -165,7 +165,7 @@ impl Link {
         };
         let found = rows.iter().map(|row| {
             let (digest, record) = row::token(row).map_err(StoreError::new)?;
-            Ok((digest, Found::of_subject(record)))
+            Ok((digest, Found::of_record(record)))
         });
         Ok(found.collect())
     }

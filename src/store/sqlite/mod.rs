@@ -176,7 +176,7 @@ impl TokenStore for SqliteStore {
         let digest = *digest;
         let record = self
             .read(move |connection, sql| row::first(connection, &sql.find, [digest.as_bytes()]));
-        Ok(record.await?.map(Found::of_subject))
+        Ok(record.await?.map(Found::of_record))
     }
 
     async fn extend(&self, touches: &[Touch]) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! Private servers: each on loopback, in a folder of its own, and gone with this process.
 
 pub(crate) mod postgres;
+pub(crate) mod redis;
 
 use std::env;
 use std::fs;
@@ -21,13 +22,15 @@ pub(crate) const PATIENCE: usize = 3_000;
 const NOBODY: u32 = 65_534;
 
 /// Runs a server until its input ends, which it does when the process at its other end is gone,
-/// however it went. Then the server is stopped and its folder removed.
+/// however it went. Then the server is stopped and its folder removed: PostgreSQL ends at once by
+/// QUIT, Redis by TERM, since a shell has what runs behind it ignore the former, and one that was
+/// stopped goes on first.
 const GUARD: &str = r#"
 folder=$1; shift
 exec 3<&0
 "$@" </dev/null >>"$folder/log" 2>&1 3<&- & server=$!
 echo $server
-{ while read -r _; do :; done; kill -QUIT $server; } <&3 & watcher=$!
+{ while read -r _; do :; done; for sign in QUIT TERM CONT; do kill -$sign $server; done; } <&3 & watcher=$!
 wait $server
 kill $watcher 2>/dev/null
 (echo ended) 2>/dev/null
@@ -51,10 +54,15 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     let name = format!("promises-{}-{name}-{number}", std::process::id());
     let folder = env::temp_dir().join(name);
     fs::create_dir_all(&folder).expect("a folder in the temporary one");
-    if is_roots(&folder) {
-        chown(&folder, Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
-    }
+    give_to_owner(&folder);
     folder
+}
+
+/// Gives a file to who runs the servers.
+pub(crate) fn give_to_owner(path: &Path) {
+    if is_roots(path) {
+        chown(path, Some(NOBODY), Some(NOBODY)).expect("root may give a file away");
+    }
 }
 
 /// A port of loopback that nobody listens on.

@@ -1,0 +1,175 @@
+//! The one connection of a store, which many callers share: what they ask goes out in the order in
+//! which they ask it. When it breaks or is silent for too long, a task makes another.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use redis::aio::{MultiplexedConnection, SendError};
+use redis::{
+    AsyncConnectionConfig, ErrorKind, FromRedisValue, PushInfo, PushKind, RedisError, RedisResult,
+    ScriptInvocation, ServerErrorKind,
+};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use super::address::Address;
+use super::error::{failure, overdue};
+use crate::store::StoreError;
+
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Link {
+    address: Address,
+    /// How long a call may take, all of it.
+    time_out: Duration,
+    line: watch::Sender<Line>,
+    next: AtomicU64,
+}
+
+enum Line {
+    Up(Numbered),
+    /// The first try after it broke is under way: worth to wait for.
+    Trying,
+    /// That failed. A task goes on trying.
+    Down(StoreError),
+}
+
+/// A connection, told apart from those before it and after it.
+#[derive(Clone)]
+struct Numbered {
+    connection: MultiplexedConnection,
+    number: u64,
+}
+
+impl Link {
+    /// Connects, in one try.
+    pub(super) async fn new(address: Address, time_out: Duration) -> Result<Arc<Self>, StoreError> {
+        let link = Arc::new(Self {
+            address,
+            time_out,
+            line: watch::Sender::new(Line::Trying),
+            next: AtomicU64::new(0),
+        });
+        let up = link.try_once().await?;
+        link.line.send_replace(Line::Up(up));
+        Ok(link)
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    pub(super) fn time_out(&self) -> Duration {
+        self.time_out
+    }
+
+    pub(super) async fn script<T: FromRedisValue>(
+        self: &Arc<Self>,
+        call: ScriptInvocation<'_>,
+    ) -> Result<T, StoreError> {
+        self.run(|mut connection| async move { call.invoke_async(&mut connection).await })
+            .await
+    }
+
+    /// Makes a call within the time that it may take.
+    pub(super) async fn run<T, F>(
+        self: &Arc<Self>,
+        call: impl FnOnce(MultiplexedConnection) -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
+        let mut used = None;
+        let whole = async {
+            let Numbered { connection, number } = self.connected().await?;
+            used = Some(number);
+            let answer = call(connection).await;
+            if answer.as_ref().is_err_and(breaks) {
+                self.broken(number);
+            }
+            answer.map_err(|error| failure(&error))
+        };
+        match timeout(self.time_out, whole).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                if let Some(number) = used {
+                    self.broken(number);
+                }
+                Err(overdue())
+            }
+        }
+    }
+
+    async fn connected(&self) -> Result<Numbered, StoreError> {
+        if let Line::Up(up) = &*self.line.borrow() {
+            return Ok(up.clone());
+        }
+        let mut line = self.line.subscribe();
+        let line = line.wait_for(|line| !matches!(line, Line::Trying)).await;
+        match &*line.map_err(StoreError::new)? {
+            Line::Up(up) => Ok(up.clone()),
+            Line::Down(error) => Err(error.clone()),
+            Line::Trying => Err(StoreError::new("not connected yet")),
+        }
+    }
+
+    /// Has another connection made, unless somebody has by now.
+    fn broken(self: &Arc<Self>, number: u64) {
+        let is_first = self.line.send_if_modified(|line| {
+            let is_this = matches!(line, Line::Up(up) if up.number == number);
+            if is_this {
+                *line = Line::Trying;
+            }
+            is_this
+        });
+        if is_first {
+            tokio::spawn(restore(Arc::downgrade(self)));
+        }
+    }
+
+    async fn try_once(self: &Arc<Self>) -> Result<Numbered, StoreError> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let link = Arc::downgrade(self);
+        let config = config().set_push_sender(move |push: PushInfo| {
+            if push.kind == PushKind::Disconnection
+                && let Some(link) = link.upgrade()
+            {
+                link.broken(number);
+            }
+            Ok::<(), SendError>(())
+        });
+        let connection = self.address.connect(&config, self.time_out).await?;
+        Ok(Numbered { connection, number })
+    }
+}
+
+/// Tries until there is a connection, or nobody needs one any more.
+async fn restore(link: Weak<Link>) {
+    let mut pause = SHORTEST_PAUSE;
+    while let Some(link) = link.upgrade() {
+        match link.try_once().await {
+            Ok(up) => {
+                link.line.send_replace(Line::Up(up));
+                return;
+            }
+            Err(error) => link.line.send_replace(Line::Down(error)),
+        };
+        drop(link);
+        sleep(pause).await;
+        pause = (2 * pause).min(LONGEST_PAUSE);
+    }
+}
+
+/// What all connections have in common. Times are kept here, not there.
+pub(super) fn config() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(None)
+        .set_response_timeout(None)
+}
+
+/// Whether a connection is of no more use after this: it is cut, or leads to a replica.
+fn breaks(error: &RedisError) -> bool {
+    error.is_unrecoverable_error() || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
+}

@@ -1,0 +1,140 @@
+//! What a server is set up for is looked at, and what a store is made from.
+
+use redis_client::{Client, cmd};
+use tower_expiring_token::{IssuingStore, RedisStore, StoreError, TokenStore};
+
+use super::{on, times, told};
+use crate::support::server::redis::{PASSWORD, Redis, prefix, shared};
+use crate::support::tokens::{ADD, login, own};
+
+/// The warnings of a store on a server with these settings.
+async fn warnings(settings: &[&str]) -> Result<Vec<String>, StoreError> {
+    let server = Redis::start(settings);
+    let store = RedisStore::connect(&server.url()).await?;
+    Ok(store.warnings().to_vec())
+}
+
+#[tokio::test]
+async fn a_server_that_may_forget_what_it_acknowledged_is_warned_of() {
+    let safe = ["appendonly yes", "appendfsync always"];
+    assert_eq!(warnings(&safe).await.unwrap(), [] as [String; 0]);
+    for (settings, expected) in [
+        (&["appendonly no"][..], "appendonly is no: "),
+        (
+            &["appendonly yes", "appendfsync everysec"],
+            "appendfsync is everysec: ",
+        ),
+        (&["appendonly yes", "appendfsync no"], "appendfsync is no: "),
+    ] {
+        let warnings = warnings(settings).await.unwrap();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].starts_with(expected), "{warnings:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_evicts_tokens_is_warned_of_and_one_that_evicts_anything_refused() {
+    let safe = ["appendonly yes", "appendfsync always"];
+    let with = |more: &[&'static str]| [&safe, more].concat();
+    let limit = "maxmemory 100mb";
+    let refused = with(&[limit, "maxmemory-policy allkeys-lru"]);
+    let error = warnings(&refused).await.unwrap_err();
+    assert!(
+        told(&error).contains("found allkeys-lru"),
+        "{}",
+        told(&error)
+    );
+
+    let volatile = with(&[limit, "maxmemory-policy volatile-ttl"]);
+    let warned = warnings(&volatile).await.unwrap();
+    assert!(
+        warned[0].starts_with("maxmemory-policy is volatile-ttl: "),
+        "{warned:?}"
+    );
+    for good in [
+        with(&[limit, "maxmemory-policy noeviction"]),
+        // Without a limit nothing is evicted.
+        with(&["maxmemory-policy allkeys-lru"]),
+    ] {
+        assert_eq!(warnings(&good).await.unwrap(), [] as [String; 0]);
+    }
+}
+
+#[tokio::test]
+async fn what_can_not_be_checked_is_said() {
+    let safe = ["appendonly yes", "appendfsync always"];
+    let server = Redis::start(&safe);
+    for (denied, expected) in [
+        ("-config", "CONFIG GET is forbidden"),
+        ("-info", "INFO is forbidden"),
+    ] {
+        let user = [
+            "ACL", "SETUSER", "app", "reset", "on", ">app", "~*", "+@all",
+        ];
+        server.cli(user.into_iter().chain([denied]));
+        let url = format!("redis://app:app@127.0.0.1:{}", server.port());
+        let store = RedisStore::connect(&url).await.unwrap();
+        assert_eq!(store.warnings().len(), 1);
+        let warning = &store.warnings()[0];
+        assert!(warning.starts_with(expected), "{warning}");
+        let new = login(own("alice", 1), "alice", 1, times());
+        store.insert(new, ADD).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_writes_is_refused() {
+    let master = Redis::start(&[]);
+    let replica = Redis::start(&[&format!("replicaof 127.0.0.1 {}", master.port())]);
+    let node = Redis::start(&["cluster-enabled yes"]);
+    for (server, expected) in [
+        (replica, "found a replica"),
+        (node, "found a node of Redis Cluster"),
+    ] {
+        let error = RedisStore::connect(&server.url()).await.unwrap_err();
+        assert!(told(&error).contains(expected), "{}", told(&error));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_became_a_replica_is_an_error_that_says_so_until_it_takes_writes_again() {
+    let server = Redis::start(&[]);
+    let other = Redis::start(&[]);
+    let store = on(&server, &prefix()).await;
+    let insert = async || {
+        let new = login(own("alice", 1), "alice", 1, times());
+        store.insert(new, ADD).await
+    };
+    insert().await.unwrap();
+    let port = other.port().to_string();
+    server.cli(["REPLICAOF", "127.0.0.1", &port]);
+    let error = insert().await.unwrap_err();
+    assert!(
+        told(&error).contains("this is a replica"),
+        "{}",
+        told(&error)
+    );
+    server.cli(["REPLICAOF", "NO", "ONE"]);
+    insert().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_prefix_with_braces_is_refused() {
+    let store = RedisStore::builder(&shared().url()).prefix("tokens{1}:");
+    let error = store.connect().await.unwrap_err();
+    assert!(told(&error).contains("without braces"), "{}", told(&error));
+}
+
+#[tokio::test]
+async fn a_store_is_made_for_a_client_that_the_application_has() {
+    let client = Client::open(shared().url()).unwrap();
+    let store = RedisStore::with_client(client.clone()).prefix(&prefix());
+    let store = store.connect().await.unwrap();
+    let digest = own("alice", 1);
+    let new = login(digest, "alice", 1, times());
+    store.insert(new, ADD).await.unwrap();
+    assert!(store.find(&digest).await.unwrap().is_some());
+    let mut own = client.get_connection().unwrap();
+    assert_eq!(cmd("PING").query::<String>(&mut own).unwrap(), "PONG");
+    assert!(!PASSWORD.is_empty());
+}
