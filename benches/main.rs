@@ -10,6 +10,8 @@ mod child;
 mod exact;
 mod instructions;
 mod ours;
+#[cfg(feature = "redis")]
+mod redis;
 mod request;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -23,6 +25,8 @@ fn main() {
         None => requests(),
         #[cfg(feature = "sqlite")]
         Some("sqlite") => sqlite::measure(),
+        #[cfg(feature = "redis")]
+        Some("redis") => redis::measure(),
         Some(other) => {
             eprintln!("expected what to measure, found {other}: is the feature of its name on?");
             std::process::exit(2);
