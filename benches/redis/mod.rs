@@ -28,9 +28,12 @@ pub(crate) fn measure() {
     let store = runtime.block_on(RedisStore::connect(&server.url()));
     let store = store.expect("the server is there");
     eprintln!("filling Redis with {TOKENS} tokens");
+    let empty = server.memory();
     writes::fill(&runtime, &store);
+    let bytes = (server.memory() - empty) / TOKENS as f64;
     let (look_ups, mut budgets) = look_ups::measure(&server, &runtime, &store);
     look_ups.print(Style::Text);
+    println!("Redis: bytes of the server's memory a token: {bytes:.0}\n");
     writes::measure(&server, &runtime, &store).print(Style::Text);
     let (purge, budget) = purge::measure(&runtime, &store);
     purge.print(Style::Text);

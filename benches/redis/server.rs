@@ -40,6 +40,16 @@ impl Server {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// The bytes that it uses.
+    pub(super) fn memory(&self) -> f64 {
+        let info = self.cli(&["INFO", "memory"]);
+        let used = info
+            .lines()
+            .find_map(|line| line.strip_prefix("used_memory:"));
+        let used = used.expect("it says so").trim();
+        used.parse().expect("it is a number")
+    }
+
     /// Commands a second, as `redis-benchmark` counts them.
     pub(super) fn benchmark(&self, callers: u64, commands: u64, command: &[&str]) -> f64 {
         let mut benchmark = self.client("redis-benchmark");

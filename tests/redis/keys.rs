@@ -93,6 +93,28 @@ async fn the_server_drops_what_nobody_purges_and_the_next_purge_forgets_it() {
 }
 
 #[tokio::test]
+async fn a_token_that_the_server_dropped_and_somebody_took_over_is_only_his() {
+    let store = RedisStore::builder(&shared().url()).prefix(&prefix());
+    let store = store.retention(Duration::from_millis(1));
+    let store = store.connect().await.unwrap();
+    let digest = foreign(1);
+    let (alice, bob) = (Subject::new("alice"), Subject::new("bob"));
+    let short = TokenTimes::fixed(at(0), at(0));
+    let new = login(digest, "alice", 1, short);
+    store.insert(new, ADD).await.unwrap();
+    until("the server has dropped it", async || {
+        store.find(&digest).await.unwrap().is_none()
+    })
+    .await;
+    let new = login(digest, "bob", 2, times());
+    store.insert(new, ADD).await.unwrap();
+    assert_eq!(store.list(&alice).await.unwrap(), []);
+    assert_eq!(store.remove_subject(&alice, None).await.unwrap(), 0);
+    assert_eq!(store.purge(at(1), MANY).await.unwrap(), 0);
+    assert_eq!(store.list(&bob).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_token_is_kept_for_its_life_and_the_retention_whatever_the_clocks_show() {
     let prefix = prefix();
     let store = on(shared(), &prefix).await;

@@ -33,10 +33,10 @@ use crate::clock::Timestamp;
 use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
 
 /// Touches of one script, and steps of a purge's: so few that look-ups hardly wait for it.
-const TOUCHES: usize = 128;
-const STEPS: usize = 50;
+const TOUCHES: usize = 32;
+const STEPS: usize = 16;
 /// Routes that one script of a purge looks at.
-const ROUTES_AT_ONCE: u16 = 64;
+const ROUTES_AT_ONCE: u16 = 32;
 
 /// Tokens in Redis 7 or Valkey, alone or with Sentinel. Clones are cheap and share a connection.
 ///
