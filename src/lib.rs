@@ -70,8 +70,8 @@
 //! # What it does not do
 //!
 //! It keeps no users, reads tokens from the `Authorization` header alone, and is no OAuth
-//! authorization server. A WebSocket outlives the response that began it: watch
-//! [`Authenticated::expires_at`] in its handler.
+//! authorization server. A WebSocket outlives the response that began it: wait in its handler for
+//! `TokenAuthority::ended` (feature `stream`).
 //!
 //! # Features
 //!
@@ -83,6 +83,8 @@
 //! - `sqlite`: [`SqliteStore`]; pulls rusqlite, which links the system's SQLite, and tokio's
 //!   channels. `sqlite-bundled`: the same, with a SQLite that is built from source.
 //! - `postgres`: [`PostgresStore`]; pulls tokio-postgres, deadpool-postgres and tokio.
+//! - `stream`: response streams and WebSockets that end with their token (`EndStreamsLayer`,
+//!   `TokenAuthority::ended`); pulls http-body and tokio's timer.
 //! - `tasks`: [`AuthorityBuilder::touch_behind`] and [`TokenAuthority::purge_every`]; pulls tokio's
 //!   runtime, timer and locks.
 //! - `redis`: [`RedisStore`]; pulls the redis crate and tokio.
@@ -131,6 +133,8 @@ pub use endpoint::{
 pub use expiry::{Bound, ExpiryPolicy, Lifetime, Rule, Verdict, judge};
 #[cfg(feature = "axum")]
 pub use layer::Principal;
+#[cfg(feature = "stream")]
+pub use layer::{EndStreams, EndStreamsFuture, EndStreamsLayer, EndingBody};
 pub use layer::{
     ExpiringToken, ExpiringTokenLayer, Require, RequireLayer, ResponseFuture,
     unless_forwarded_https, unless_marked,

@@ -1,9 +1,14 @@
 //! Each example runs as its user runs it, and clients that nobody here wrote drive it.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use futures_util::{SinkExt, StreamExt};
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tonic::Code;
 
 use crate::support::curl::{Printed, curl};
@@ -92,6 +97,41 @@ fn the_http_examples_refuse_a_token_whose_lifetime_is_over() {
         sleep(Duration::from_secs(2));
         assert_invalid_token(&ask(&example, "GET", "/me", &token));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_axum_example_ends_what_lasts_when_its_user_logs_out() {
+    let example = start("axum", None);
+    let token = log_in(&example);
+    let ticks = format!("{}/ticks", example.url);
+    let field = format!("authorization: Bearer {token}");
+    let mut curl = Command::new("curl")
+        .args(["-sSN", "--max-time", "60", &ticks, "-H", &field])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("curl is needed to run these tests: install it");
+    let mut ticks = BufReader::new(curl.stdout.take().expect("it is piped")).lines();
+    let first = ticks.next().expect("it begins").expect("text");
+    assert_eq!(first, "data: tick");
+    let url = example.url.replace("http", "ws") + "/echo";
+    let mut request = url.into_client_request().unwrap();
+    let bearer = format!("Bearer {token}").parse().unwrap();
+    request.headers_mut().insert("authorization", bearer);
+    let (mut socket, _) = connect_async(request).await.expect("is let in");
+    socket.send(Message::text("hello")).await.unwrap();
+    assert_eq!(
+        socket.next().await.unwrap().unwrap(),
+        Message::text("hello")
+    );
+
+    assert_eq!(ask(&example, "POST", "/logout", &token).status, 204);
+    let Some(Ok(Message::Close(Some(close)))) = socket.next().await else {
+        panic!("expected that it is closed");
+    };
+    assert_eq!(u16::from(close.code), 4401);
+    assert_eq!(close.reason, "the token is unknown, expired or revoked");
+    assert!(ticks.all(|line| line.is_ok()));
+    assert!(curl.wait().expect("it is a child").success(), "a clean end");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,16 +1,24 @@
-//! axum: who calls is an extractor, who may is a layer or a line in a handler.
+//! axum: who calls is an extractor, who may is a layer or a line in a handler, and what lasts ends
+//! with its token.
 //!
 //! `cargo run -p example-axum`, with `LISTEN=127.0.0.1:0` for any free port and `LIFETIME=2s` for
 //! tokens that end while you watch.
 
+use std::convert::Infallible;
 use std::env;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ws::{CloseFrame, Message, WebSocketUpgrade};
 use axum::extract::{Json, State};
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::response::Response;
+use axum::response::sse::{Event, Sse};
+use axum::routing::{any, get, post};
+use futures_util::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
 use tower_expiring_token::{
     Authenticated, Json as InJson, Lifetime, MemoryStore, Principal, Rejection, RequireLayer,
@@ -59,6 +67,8 @@ async fn serve() -> Result<(), Failure> {
         .route_layer(RequireLayer::all(["read"])?.respond(InJson))
         .route("/me", get(me))
         .route("/logout", post(logout))
+        .route("/echo", any(echo))
+        .route("/ticks", get(ticks).layer(tokens.end_streams()))
         .route_layer(tokens.layer().respond(InJson));
     // Nobody needs a token here, but a bad one is refused all the same.
     let anyone = Router::new()
@@ -129,6 +139,42 @@ async fn read_notes(alice: Principal<Subject>) -> String {
 async fn write_note(caller: Authenticated) -> Result<StatusCode, Rejection> {
     caller.require_all(&WRITE)?;
     Ok(StatusCode::CREATED)
+}
+
+/// Server-Sent Events: the layer ends them.
+async fn ticks() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    Sse::new(stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Some((Ok(Event::default().data("tick")), ()))
+    }))
+}
+
+/// A WebSocket, which no layer reaches: its handler ends it.
+async fn echo(
+    State(tokens): State<Tokens>,
+    caller: Authenticated,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    upgrade.on_upgrade(async move |mut socket| {
+        let mut ended = pin!(tokens.ended(&caller));
+        loop {
+            let answer = tokio::select! {
+                why = &mut ended => {
+                    let reason = why.description().into();
+                    Message::Close(Some(CloseFrame { code: 4401, reason }))
+                }
+                heard = socket.recv() => match heard {
+                    Some(Ok(text @ Message::Text(_))) => text,
+                    Some(Ok(_)) => continue,
+                    Some(Err(_)) | None => return,
+                },
+            };
+            let last = matches!(answer, Message::Close(_));
+            if socket.send(answer).await.is_err() || last {
+                return;
+            }
+        }
+    })
 }
 
 fn print_usage(url: &str) {

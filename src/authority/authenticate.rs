@@ -18,8 +18,8 @@ pub(crate) struct Admitted(u64);
 #[derive(Clone, Copy)]
 pub(crate) struct Presented {
     pub(super) digest: TokenDigest,
-    kind: usize,
-    used: usize,
+    pub(super) kind: usize,
+    pub(super) used: usize,
 }
 
 /// A good token.
@@ -174,8 +174,13 @@ impl<S: TokenStore> TokenAuthority<S> {
         });
         #[cfg(feature = "tasks")]
         let due = due.and_then(|due| self.leave_behind(due, held.record().times().expires_at));
-        let authenticated =
-            Authenticated::new(held, verdict.bound, self.challenges(), presented.used);
+        let authenticated = Authenticated::new(
+            held,
+            verdict.bound,
+            self.challenges(),
+            presented.used,
+            Some(presented.digest),
+        );
         match due {
             None => Answer::Done(Ok(authenticated)),
             Some(due) => Answer::Touch(authenticated, due),

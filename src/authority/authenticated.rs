@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::expiry::Bound;
 use crate::rejection::{Challenges, Reason, Rejection};
 use crate::store::Held;
-use crate::token::{Scopes, SessionId, Subject, TokenRecord};
+use crate::token::{Scopes, SessionId, Subject, TokenDigest, TokenRecord};
 
 /// The proof that a request is authenticated: in its extensions, put there by the layer and by
 /// nobody else. It knows the principal, but its type says nothing of it, so that layers for
@@ -29,6 +29,9 @@ pub struct Authenticated {
     bound: Bound,
     challenges: &'static Challenges,
     used: usize,
+    /// By which it can be looked up again; none where only a test acts as somebody.
+    #[cfg(feature = "stream")]
+    digest: Option<TokenDigest>,
 }
 
 /// In the extensions of a request that an optional layer let pass without credentials.
@@ -43,12 +46,19 @@ impl Authenticated {
         bound: Bound,
         challenges: &'static Challenges,
         used: usize,
+        #[cfg_attr(
+            not(feature = "stream"),
+            expect(unused_variables, reason = "kept for streams")
+        )]
+        digest: Option<TokenDigest>,
     ) -> Self {
         Self {
             held,
             bound,
             challenges,
             used,
+            #[cfg(feature = "stream")]
+            digest,
         }
     }
 
@@ -146,6 +156,16 @@ impl Authenticated {
     #[must_use]
     pub fn record(&self) -> &TokenRecord {
         self.held.record()
+    }
+
+    #[cfg(feature = "stream")]
+    pub(super) const fn digest(&self) -> Option<&TokenDigest> {
+        self.digest.as_ref()
+    }
+
+    #[cfg(feature = "stream")]
+    pub(super) const fn used(&self) -> usize {
+        self.used
     }
 
     /// Refuses unless the token has all of these scopes.

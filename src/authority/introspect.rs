@@ -38,6 +38,7 @@ impl<S: TokenStore> TokenAuthority<S> {
                 examined.verdict.bound,
                 self.challenges(),
                 0,
+                Some(presented.digest),
             )),
             Err(refusal) => Err(self.rejection(refusal, 0)),
         }

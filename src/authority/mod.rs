@@ -7,6 +7,8 @@ mod behind;
 mod build_error;
 mod builder;
 mod delegate;
+#[cfg(feature = "stream")]
+mod ended;
 mod event;
 mod introspect;
 mod issue;
@@ -94,6 +96,8 @@ struct Shared<S> {
     refresh: Option<RefreshTokens>,
     events: Option<Box<dyn Events>>,
     retention: Duration,
+    #[cfg(feature = "stream")]
+    look_again: Duration,
 }
 
 impl<S> TokenAuthority<S> {

@@ -36,6 +36,12 @@ impl Refusal {
             error: Some(error),
         }
     }
+
+    /// Whether it says nothing of the token.
+    #[cfg(feature = "stream")]
+    pub(super) const fn is_unavailable(&self) -> bool {
+        self.error.is_some()
+    }
 }
 
 impl<S> TokenAuthority<S> {

@@ -1,6 +1,8 @@
 //! The door for requests: a layer for any tower service.
 
 mod cleartext;
+#[cfg(feature = "stream")]
+mod ending_body;
 #[cfg(feature = "axum")]
 mod extract;
 mod future;
@@ -11,11 +13,17 @@ mod future;
 mod layer;
 mod require;
 mod service;
+#[cfg(feature = "stream")]
+mod streams;
 
 pub use cleartext::{unless_forwarded_https, unless_marked};
+#[cfg(feature = "stream")]
+pub use ending_body::EndingBody;
 #[cfg(feature = "axum")]
 pub use extract::Principal;
 pub use future::ResponseFuture;
 pub use layer::ExpiringTokenLayer;
 pub use require::{Require, RequireLayer};
 pub use service::ExpiringToken;
+#[cfg(feature = "stream")]
+pub use streams::{EndStreams, EndStreamsFuture, EndStreamsLayer};

@@ -9,7 +9,7 @@ const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// The request's content type, if it is gRPC's or gRPC-Web's.
-pub(super) fn content_type(headers: &HeaderMap) -> Option<&HeaderValue> {
+pub(crate) fn content_type(headers: &HeaderMap) -> Option<&HeaderValue> {
     const TYPE: &[u8] = b"application/grpc";
     let value = headers.get(CONTENT_TYPE)?;
     let (start, rest) = value.as_bytes().split_at_checked(TYPE.len())?;
@@ -44,11 +44,23 @@ impl Rejection {
         *response.headers_mut() = self.fields();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, content_type.clone());
-        headers.insert(GRPC_STATUS, HeaderValue::from(self.grpc_status()));
-        if let Ok(message) = HeaderValue::try_from(percent_encoded(&self.grpc_message())) {
-            headers.insert(GRPC_MESSAGE, message);
-        }
+        self.write_grpc_status(headers);
         response
+    }
+
+    /// What ends a gRPC stream that had begun.
+    #[cfg(feature = "stream")]
+    pub(crate) fn grpc_trailers(&self) -> HeaderMap {
+        let mut trailers = HeaderMap::new();
+        self.write_grpc_status(&mut trailers);
+        trailers
+    }
+
+    fn write_grpc_status(&self, fields: &mut HeaderMap) {
+        fields.insert(GRPC_STATUS, HeaderValue::from(self.grpc_status()));
+        if let Ok(message) = HeaderValue::try_from(percent_encoded(&self.grpc_message())) {
+            fields.insert(GRPC_MESSAGE, message);
+        }
     }
 }
 

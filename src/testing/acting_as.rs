@@ -118,7 +118,7 @@ impl ActingAs {
         };
         let challenges =
             Challenges::new(&["Bearer".to_owned()], "api", false).expect("the defaults are valid");
-        Authenticated::new(Arc::new(held), bound, challenges, 0)
+        Authenticated::new(Arc::new(held), bound, challenges, 0, None)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A service's own people and tokens for every verdict, behind `dyn TokenStore`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tower_expiring_token::testing::{FaultyStore, ManualClock};
@@ -24,12 +25,14 @@ pub(crate) struct House {
     pub(crate) issuer: TokenAuthority<MemoryStore>,
     clock: ManualClock,
     store: FaultyStore<WithPrincipals<MemoryStore, People>>,
+    people: People,
 }
 
-/// Knows everybody; mallory is suspended.
+/// Knows everybody; mallory is suspended, and by and by all others.
 #[derive(Clone)]
 struct People {
     at_once: bool,
+    closed: Arc<AtomicBool>,
 }
 
 impl House {
@@ -59,11 +62,16 @@ impl House {
     ) -> Self {
         let clock = ManualClock::default();
         let memory = MemoryStore::new();
-        let store = FaultyStore::new(WithPrincipals::new(memory.clone(), People { at_once }));
+        let people = People {
+            at_once,
+            closed: Arc::default(),
+        };
+        let store = FaultyStore::new(WithPrincipals::new(memory.clone(), people.clone()));
         let any: AnyStore = Arc::new(store.clone());
         let tokens = TokenAuthority::builder(any)
             .expiry(Lifetime::hours(24))
-            .clock(clock.clone());
+            .clock(clock.clone())
+            .look_again_every(Duration::from_millis(10));
         let issuer = TokenAuthority::builder(memory)
             .expiry(Lifetime::hours(24))
             .clock(clock.clone());
@@ -72,6 +80,7 @@ impl House {
             issuer: issuer.build().expect("is valid"),
             clock,
             store,
+            people,
         }
     }
 
@@ -92,14 +101,27 @@ impl House {
     /// A token that was good until it was revoked.
     pub(crate) async fn revoked(&self) -> String {
         let secret = self.token("alice", &[]).await;
-        let token = BearerToken::parse(&secret).expect("is a token");
-        assert!(self.issuer.revoke(&token).await.expect("is removed"));
+        self.revoke(&secret).await;
         secret
+    }
+
+    pub(crate) async fn revoke(&self, secret: &str) {
+        let token = BearerToken::parse(secret).expect("is a token");
+        assert!(self.issuer.revoke(&token).await.expect("is removed"));
+    }
+
+    pub(crate) fn suspend_everybody(&self) {
+        self.people.closed.store(true, Ordering::SeqCst);
     }
 
     /// Lets time pass.
     pub(crate) fn wait(&self, time: Duration) {
         self.clock.advance(time);
+    }
+
+    /// How often the store was asked for a token.
+    pub(crate) fn asked(&self) -> usize {
+        self.store.asked()
     }
 
     /// How many uses were written down.
@@ -127,11 +149,12 @@ pub(crate) fn changed(token: &str) -> String {
 }
 
 impl People {
-    fn know(subject: &Subject) -> Option<Arc<User>> {
+    fn know(&self, subject: &Subject) -> Option<Arc<User>> {
         let user = User {
             name: subject.as_str().to_owned(),
         };
-        (subject.as_str() != "mallory").then(|| Arc::new(user))
+        let suspended = subject.as_str() == "mallory" || self.closed.load(Ordering::SeqCst);
+        (!suspended).then(|| Arc::new(user))
     }
 }
 
@@ -141,10 +164,10 @@ impl Principals for People {
 
     async fn load(&self, subject: &Subject) -> Result<Option<Arc<User>>, StoreError> {
         tokio::task::yield_now().await;
-        Ok(Self::know(subject))
+        Ok(self.know(subject))
     }
 
     fn load_now(&self, subject: &Subject) -> Option<Result<Option<Arc<User>>, StoreError>> {
-        self.at_once.then(|| Ok(Self::know(subject)))
+        self.at_once.then(|| Ok(self.know(subject)))
     }
 }
