@@ -125,6 +125,31 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Microseconds since some instant, by a clock that nobody sets: it never goes back. On Linux
+/// as old as the kernel's tick, like [`SystemClock`].
+#[cfg(feature = "cache")]
+pub(crate) fn monotonic() -> u64 {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::time::{ClockId, clock_gettime};
+
+        let time = clock_gettime(ClockId::MonotonicCoarse);
+        (time.tv_sec * 1_000_000 + time.tv_nsec / 1000).unsigned_abs()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        use std::sync::LazyLock;
+        use std::time::Instant;
+
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that reads the time"
+        )]
+        static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
+        u64::try_from(FIRST.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
 const fn micros(duration: Duration) -> i64 {
     let seconds = duration.as_secs();
     if seconds > (i64::MAX / 1_000_000 - 1) as u64 {

@@ -140,6 +140,8 @@ pub use layer::{
     unless_forwarded_https, unless_marked,
 };
 pub use rejection::{Drf, Empty, ErrorCode, Json, Malformed, Reason, Rejection, Respond};
+#[cfg(feature = "cache")]
+pub use store::{CacheStats, Cached, TooStale};
 pub use store::{
     Change, Finding, Found, Inserted, IssuingStore, MemoryStore, NewSession, NewToken, Place,
     Principals, Rotated, RotatingStore, Rotation, Slot, StoreError, TokenStore, Touch, Watch,

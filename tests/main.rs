@@ -1,6 +1,7 @@
 //! What the crate promises, a module a promise.
 
 mod authority;
+mod cached;
 mod cleartext;
 mod configuration;
 mod conformance;

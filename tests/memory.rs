@@ -9,7 +9,7 @@ use tower_expiring_token::{
     Touch, WatchedStore,
 };
 
-use crate::support::tokens::{ADD, at, foreign, login, own, session};
+use crate::support::tokens::{ADD, at, foreign, hour, login, own, session};
 
 const FEW: NonZeroUsize = NonZeroUsize::new(3).expect("is not zero");
 const MANY: NonZeroUsize = NonZeroUsize::new(1_000).expect("is not zero");
@@ -25,10 +25,6 @@ fn find(store: &MemoryStore, digest: &TokenDigest) -> Option<Found<Subject>> {
 
 fn insert(store: &MemoryStore, digest: TokenDigest, subject: &str, number: u64, times: TokenTimes) {
     wait(store.insert(login(digest, subject, number, times), ADD)).unwrap();
-}
-
-fn hour() -> TokenTimes {
-    TokenTimes::fixed(at(0), at(3_600))
 }
 
 #[test]

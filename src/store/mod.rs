@@ -1,5 +1,7 @@
 //! Where tokens are kept: I/O, and nothing but I/O.
 
+#[cfg(feature = "cache")]
+mod cached;
 mod contract;
 mod error;
 mod found;
@@ -13,6 +15,8 @@ mod redis;
 mod sqlite;
 mod watch;
 
+#[cfg(feature = "cache")]
+pub use cached::{CacheStats, Cached, TooStale};
 pub use contract::{
     Finding, Inserted, IssuingStore, NewSession, NewToken, Place, Rotated, RotatingStore, Rotation,
     Slot, TokenStore, Touch,

@@ -13,6 +13,7 @@ pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod reference;
 pub(crate) mod refresh;
+pub(crate) mod remote;
 pub(crate) mod server;
 pub(crate) mod spread;
 pub(crate) mod steps;

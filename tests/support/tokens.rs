@@ -17,6 +17,11 @@ pub(crate) fn at(seconds: u64) -> Timestamp {
     Timestamp::from_micros(4_102_444_800_123_457) + Duration::from_secs(seconds)
 }
 
+/// From the beginning of that hour to its end.
+pub(crate) fn hour() -> TokenTimes {
+    TokenTimes::fixed(at(0), at(3_600))
+}
+
 /// A digest that lies where its subject's tokens lie.
 pub(crate) fn own(subject: &str, number: u64) -> TokenDigest {
     let mut bytes = *foreign(number).as_bytes();

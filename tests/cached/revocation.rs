@@ -1,0 +1,290 @@
+//! A token that is removed is refused: here at once, elsewhere as soon as it is told, and after
+//! the staleness whatever happens.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
+use tower_expiring_token::testing::ManualClock;
+use tower_expiring_token::{
+    BearerToken, Cached, Change, Clock, Finding, IssuingStore, Lifetime, NewSession, NewToken,
+    Place, Reason, Rotated, RotatingStore, Rotation, Slot, StoreError, Subject, SystemClock,
+    TokenAuthority, TokenDigest, TokenRecord, TokenStore, TokenTimes, Touch, Watch, WatchedStore,
+    async_trait,
+};
+
+use super::{LONGEST, finds, has, insert, is_on, node, with_token};
+use crate::support::remote::Remote;
+use crate::support::tokens::{ADD, at, hour, login, own, session};
+
+const NINE: NonZeroUsize = NonZeroUsize::new(9).expect("is not zero");
+
+#[tokio::test]
+async fn what_is_removed_here_is_refused_from_the_next_request_on() {
+    let alice = Subject::new("alice");
+    for verb in 0..6 {
+        let (cached, _, digest) = with_token().await;
+        let new = login(own("alice", 2), "alice", 2, hour());
+        let limited = Slot {
+            limit: Some(NonZeroUsize::MIN),
+            ..ADD
+        };
+        let alone = Slot {
+            place: Place::ReplaceAll,
+            ..ADD
+        };
+        // On this runtime's one thread nobody hears of it between the answer and the next line.
+        match verb {
+            0 => assert!(cached.remove(&digest).await.unwrap()),
+            1 => assert_eq!(cached.remove_session(&alice, &session(1)).await.unwrap(), 1),
+            2 => assert_eq!(cached.remove_subject(&alice, None).await.unwrap(), 1),
+            3 => drop(cached.insert(new, limited).await.unwrap()),
+            4 => drop(cached.insert(new, alone).await.unwrap()),
+            _ => assert_eq!(cached.purge(at(3_600), NINE).await.unwrap(), 1),
+        }
+        assert!(!has(&cached, &digest), "{verb}");
+        assert!(!finds(&cached, &digest).await, "{verb}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_rotation_or_a_reuse_ends_here_is_refused_from_the_next_request_on() {
+    let store = Remote::new();
+    let cached = node(store.clone()).await;
+    let mut new = login(own("alice", 1), "alice", 1, hour());
+    let refresh = TokenDigest::of_session(&session(1), Subject::new("alice").route());
+    new.refresh = Some(NewToken {
+        digest: refresh,
+        record: TokenRecord::builder("access", session(1), "alice", hour())
+            .refresh(0, None)
+            .build(),
+    });
+    cached.insert(new, ADD).await.unwrap();
+    let rotation = |generation, number| {
+        let NewSession { access, .. } = login(own("alice", number), "alice", 1, hour());
+        Rotation {
+            digest: refresh,
+            generation,
+            at: at(10),
+            grace: Duration::ZERO,
+            expires_at: at(3_600),
+            access,
+        }
+    };
+    for (generation, number, outcome) in [(0, 2, Rotated::Rotated), (0, 3, Rotated::Reused)] {
+        let before = own("alice", number - 1);
+        assert!(finds(&cached, &before).await && has(&cached, &before));
+        assert!(finds(&cached, &refresh).await && !has(&cached, &refresh));
+        let rotated = cached.rotate(rotation(generation, number)).await.unwrap();
+        assert_eq!(rotated, outcome);
+        assert!(!has(&cached, &before));
+        assert!(!finds(&cached, &before).await);
+    }
+}
+
+#[tokio::test]
+async fn what_another_node_removes_is_refused_as_soon_as_it_is_told() {
+    let (one, store, digest) = with_token().await;
+    let two = node(store.clone()).await;
+    for number in 1..50 {
+        let digest = own("alice", number);
+        insert(&one, number).await;
+        for node in [&one, &two] {
+            assert!(finds(node, &digest).await && has(node, &digest));
+        }
+        assert!(one.remove(&digest).await.unwrap());
+        let refused = async {
+            while finds(&two, &digest).await {
+                yield_now().await;
+            }
+        };
+        timeout(LONGEST / 3, refused).await.unwrap();
+    }
+    assert!(!finds(&one, &digest).await);
+}
+
+#[tokio::test]
+async fn a_removal_that_is_given_up_or_fails_is_asked_for_again() {
+    let (cached, store, digest) = with_token().await;
+    store.answer_late();
+    let removal = cached.remove(&digest);
+    assert!(timeout(Duration::ZERO, removal).await.is_err());
+    store.answer();
+    assert!(!has(&cached, &digest), "the store may have done it");
+
+    let (cached, store, digest) = with_token().await;
+    store.store.fail();
+    assert!(cached.remove(&digest).await.is_err());
+    store.store.heal();
+    assert!(!has(&cached, &digest), "the store may have done it");
+    assert!(finds(&cached, &digest).await);
+}
+
+#[tokio::test]
+async fn a_use_that_is_written_is_seen_by_the_next_request() {
+    let store = Remote::new();
+    let cached = node(store.clone()).await;
+    let sliding = TokenTimes {
+        expires_at: at(60),
+        ..hour()
+    };
+    let digest = own("alice", 1);
+    let new = login(digest, "alice", 1, sliding);
+    cached.insert(new, ADD).await.unwrap();
+    assert!(finds(&cached, &digest).await);
+    let touch = Touch {
+        digest,
+        used_at: at(30),
+        expires_at: at(90),
+    };
+    cached.extend(&[touch]).await.unwrap();
+    let found = cached.find(&digest).await.unwrap().unwrap();
+    assert_eq!(found.record().times().expires_at, at(90));
+}
+
+#[tokio::test]
+async fn while_the_channel_is_cut_each_request_asks_the_store_and_afterwards_all_is_as_before() {
+    let (cached, store, digest) = with_token().await;
+    store.store.cut();
+    while cached.stats().is_connected {
+        yield_now().await;
+    }
+    assert!(!has(&cached, &digest), "all is forgotten");
+    for _ in 0..3 {
+        let asked = store.store.asked();
+        assert!(finds(&cached, &digest).await);
+        assert_eq!(store.store.asked(), asked + 1);
+    }
+    store.memory.remove(&digest).await.unwrap();
+    assert!(!finds(&cached, &digest).await, "though nobody was told");
+    insert(&store, 2).await;
+    store.store.mend();
+    is_on(&cached).await;
+    assert!(finds(&cached, &own("alice", 2)).await && has(&cached, &own("alice", 2)));
+    assert_eq!(cached.stats().losses, 1);
+}
+
+/// A store that tells nothing and does not say so.
+struct Silent(Remote);
+
+#[async_trait]
+impl TokenStore for Silent {
+    type Principal = Subject;
+
+    async fn find(&self, digest: &TokenDigest) -> Finding<Subject> {
+        self.0.find(digest).await
+    }
+
+    async fn extend(&self, touches: &[Touch]) -> Result<(), StoreError> {
+        self.0.extend(touches).await
+    }
+}
+
+#[async_trait]
+impl WatchedStore for Silent {
+    async fn watch(&self) -> Result<Box<dyn Watch>, StoreError> {
+        struct Once(bool);
+
+        #[async_trait]
+        impl Watch for Once {
+            async fn next(&mut self) -> Change {
+                if std::mem::take(&mut self.0) {
+                    return Change::Connected;
+                }
+                std::future::pending().await
+            }
+        }
+
+        Ok(Box::new(Once(true)))
+    }
+}
+
+#[tokio::test]
+async fn no_answer_is_older_than_the_staleness_even_if_nobody_tells_anything() {
+    let store = Remote::new();
+    insert(&store, 1).await;
+    let digest = own("alice", 1);
+    let stale = Cached::new(Silent(store.clone()), LONGEST).unwrap();
+    let brief = Cached::new(Silent(store.clone()), Duration::from_millis(50)).unwrap();
+    is_on(&stale).await;
+    is_on(&brief).await;
+    assert!(finds(&stale, &digest).await && finds(&brief, &digest).await);
+    store.memory.remove(&digest).await.unwrap();
+    assert!(finds(&stale, &digest).await, "that is what staleness is");
+    sleep(Duration::from_millis(50)).await;
+    assert!(!finds(&brief, &digest).await);
+}
+
+#[tokio::test]
+async fn an_answer_is_as_old_as_the_question() {
+    let store = Remote::new();
+    insert(&store, 1).await;
+    let digest = own("alice", 1);
+    let cached = Cached::new(Silent(store.clone()), Duration::from_millis(50)).unwrap();
+    is_on(&cached).await;
+    store.answer_late();
+    let load = {
+        let cached = cached.clone();
+        tokio::spawn(async move { finds(&cached, &digest).await })
+    };
+    sleep(Duration::from_millis(50)).await;
+    store.answer();
+    assert!(load.await.unwrap());
+    assert!(cached.find_now(&digest).is_none());
+}
+
+#[tokio::test]
+async fn a_token_that_is_used_elsewhere_is_never_refused_for_what_is_remembered_of_it() {
+    let store = Remote::new();
+    let cached = node(store.clone()).await;
+    let now = SystemClock.now();
+    let end = now + Duration::from_millis(60);
+    let times = TokenTimes {
+        expires_at: end,
+        ..TokenTimes::fixed(now, now + LONGEST)
+    };
+    let digest = own("alice", 1);
+    let new = login(digest, "alice", 1, times);
+    store.insert(new, ADD).await.unwrap();
+    assert!(finds(&cached, &digest).await && has(&cached, &digest));
+    let touch = Touch {
+        digest,
+        used_at: now,
+        expires_at: now + LONGEST,
+    };
+    store.extend(&[touch]).await.unwrap();
+    while SystemClock.now() < end {
+        sleep(Duration::from_millis(5)).await;
+    }
+    let found = cached.find(&digest).await.unwrap().unwrap();
+    assert!(found.record().times().expires_at > end);
+}
+
+#[tokio::test]
+async fn a_token_that_is_revoked_at_one_door_opens_none() {
+    let store = Remote::new();
+    let doors = [node(store.clone()).await, node(store.clone()).await].map(|node| {
+        let tokens = TokenAuthority::builder(node).expiry(Lifetime::hours(1));
+        tokens.clock(ManualClock::at(at(0))).build().unwrap()
+    });
+    let [one, two] = &doors;
+    let issued = one.issue("alice").await.unwrap();
+    let token = BearerToken::parse(issued.secret()).unwrap();
+    for door in [one, two, one, two] {
+        door.authenticate(&token).await.unwrap();
+    }
+    one.revoke_all(issued.record().subject()).await.unwrap();
+    let refused = one.authenticate(&token).await.unwrap_err();
+    assert_eq!(*refused.reason(), Reason::UnknownToken);
+    let refused = async {
+        loop {
+            match two.authenticate(&token).await {
+                Ok(_) => yield_now().await,
+                Err(refused) => return refused,
+            }
+        }
+    };
+    let refused = timeout(LONGEST / 3, refused).await.unwrap();
+    assert_eq!(*refused.reason(), Reason::UnknownToken);
+}

@@ -1,0 +1,100 @@
+//! The cache listens while there is a runtime, and no longer than somebody needs it.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::yield_now;
+use tower_expiring_token::{Cached, TokenStore};
+
+use super::{LONGEST, finds, has, insert, is_on, node, with_token};
+use crate::support::remote::Remote;
+use crate::support::tokens::own;
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn a_staleness_of_more_than_thirty_seconds_is_refused_with_a_reason() {
+    assert!(Cached::new(Remote::new(), LONGEST).is_ok());
+    let error = Cached::new(Remote::new(), Duration::from_secs(36_000)).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("at most 30s, not for 36000s"), "{text}");
+}
+
+#[tokio::test]
+async fn a_staleness_of_zero_keeps_nothing_and_listens_to_nothing() {
+    let store = Remote::new();
+    insert(&store, 1).await;
+    let cached = Cached::new(store.clone(), Duration::ZERO).unwrap();
+    for asked in 1..5 {
+        assert!(finds(&cached, &own("alice", 1)).await);
+        assert_eq!(store.store.asked(), asked);
+        yield_now().await;
+    }
+    assert!(!cached.stats().is_connected);
+}
+
+#[test]
+fn without_a_runtime_each_request_asks_the_store() {
+    let store = Remote::new();
+    let digest = own("alice", 1);
+    runtime().block_on(insert(&store, 1));
+    let cached = Cached::new(store.clone(), LONGEST).unwrap();
+    for asked in 1..5 {
+        let found = pin!(cached.find(&digest)).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(found, Poll::Ready(Ok(Some(_)))));
+        assert_eq!(store.store.asked(), asked);
+    }
+}
+
+#[test]
+fn when_its_runtime_ends_all_is_forgotten_and_the_next_one_listens_again() {
+    let digest = own("alice", 1);
+    let (cached, store, _) = runtime().block_on(with_token());
+    assert!(!cached.stats().is_connected);
+    assert!(!has(&cached, &digest), "nobody listens");
+    runtime().block_on(async {
+        is_on(&cached).await;
+        assert!(finds(&cached, &digest).await && has(&cached, &digest));
+    });
+    drop(store);
+}
+
+#[tokio::test]
+async fn it_tries_again_until_the_store_can_be_listened_to() {
+    let store = Remote::new();
+    insert(&store, 1).await;
+    store.store.fail();
+    let cached = Cached::new(store.clone(), LONGEST).unwrap();
+    for _ in 0..3 {
+        assert!(cached.find(&own("alice", 1)).await.is_err());
+        yield_now().await;
+    }
+    store.store.heal();
+    while !cached.stats().is_connected {
+        assert!(finds(&cached, &own("alice", 1)).await);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_last_clone_takes_the_task_with_it() {
+    let store = Remote::new();
+    let cached = node(store.clone()).await;
+    let clone = cached.clone();
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    drop(cached);
+    yield_now().await;
+    assert_eq!(tasks(), 1);
+    drop(clone);
+    while tasks() > 0 {
+        yield_now().await;
+    }
+}
