@@ -9,6 +9,7 @@ mod child;
 #[cfg(test)]
 mod exact;
 mod instructions;
+mod look_up;
 mod ours;
 #[cfg(feature = "redis")]
 mod redis;
@@ -23,6 +24,7 @@ use table::{Budget, Style};
 fn main() {
     match std::env::args().nth(1).as_deref() {
         None => requests(),
+        Some("look-up") => look_up::measure().print(Style::Text),
         #[cfg(feature = "sqlite")]
         Some("sqlite") => sqlite::measure(),
         #[cfg(feature = "redis")]
@@ -38,4 +40,5 @@ fn requests() {
     let (table, budgets) = request::measure();
     table.print(Style::Text);
     Budget::table(&budgets).print(Style::Text);
+    look_up::measure().print(Style::Text);
 }

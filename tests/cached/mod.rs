@@ -31,8 +31,8 @@ async fn is_on<S: WatchedStore>(cached: &Cached<S>) {
 }
 
 /// A node whose cache has a token, the store that it has it from, and the token.
-async fn with_token() -> (Cached<Remote>, Remote, TokenDigest) {
-    let (store, digest) = (Remote::new(), own("alice", 1));
+async fn with_token(store: Remote) -> (Cached<Remote>, Remote, TokenDigest) {
+    let digest = own("alice", 1);
     insert(&store, 1).await;
     let cached = node(store.clone()).await;
     assert!(finds(&cached, &digest).await);

@@ -1,16 +1,18 @@
 //! Each way in which a cache could be filled with the past, or hold somebody up.
 
+use std::num::NonZeroUsize;
+
 use tokio::task::{JoinHandle, yield_now};
 use tower_expiring_token::{Cached, IssuingStore, Subject, TokenDigest};
 
 use super::{finds, has, insert, node, with_token};
 use crate::support::remote::Remote;
-use crate::support::tokens::{own, session};
+use crate::support::tokens::{at, own, session};
 
 /// A node with an empty cache, a store that answers late, and a look-up that has read a token
 /// there, of which the answer is still under way.
-async fn loading() -> (Cached<Remote>, Remote, TokenDigest, JoinHandle<bool>) {
-    let (store, digest) = (Remote::new(), own("alice", 1));
+async fn loading(store: Remote) -> (Cached<Remote>, Remote, TokenDigest, JoinHandle<bool>) {
+    let digest = own("alice", 1);
     insert(&store, 1).await;
     let cached = node(store.clone()).await;
     store.answer_late();
@@ -34,7 +36,7 @@ async fn settle() {
 
 #[tokio::test]
 async fn look_ups_of_one_token_at_once_are_one() {
-    let (cached, store, digest, load) = loading().await;
+    let (cached, store, digest, load) = loading(Remote::new()).await;
     let asked = store.store.asked();
     let others: Vec<_> = (0..10).map(|_| look_up(&cached, digest)).collect();
     settle().await;
@@ -46,12 +48,12 @@ async fn look_ups_of_one_token_at_once_are_one() {
     assert!(has(&cached, &digest), "and it is kept");
     assert_eq!(store.store.asked(), asked);
     let stats = cached.stats();
-    assert_eq!(stats.joined, 10);
+    assert_eq!((stats.joined, stats.loading), (10, 0));
 }
 
 #[tokio::test]
 async fn look_ups_of_several_tokens_do_not_wait_for_each_other() {
-    let (cached, store, _, load) = loading().await;
+    let (cached, store, _, load) = loading(Remote::new()).await;
     let asked = store.store.asked();
     let other = look_up(&cached, own("alice", 2));
     store.is_asked(asked + 1).await;
@@ -62,7 +64,7 @@ async fn look_ups_of_several_tokens_do_not_wait_for_each_other() {
 
 #[tokio::test]
 async fn an_answer_that_comes_after_its_token_was_removed_elsewhere_is_not_kept() {
-    let (cached, store, digest, load) = loading().await;
+    let (cached, store, digest, load) = loading(Remote::new()).await;
     store.memory.remove(&digest).await.unwrap();
     settle().await;
     store.answer();
@@ -73,7 +75,7 @@ async fn an_answer_that_comes_after_its_token_was_removed_elsewhere_is_not_kept(
 
 #[tokio::test]
 async fn nobody_joins_a_look_up_that_began_before_a_removal_elsewhere_was_told() {
-    let (cached, store, digest, load) = loading().await;
+    let (cached, store, digest, load) = loading(Remote::new()).await;
     store.memory.remove(&digest).await.unwrap();
     settle().await;
     let asked = store.store.asked();
@@ -84,38 +86,50 @@ async fn nobody_joins_a_look_up_that_began_before_a_removal_elsewhere_was_told()
     assert!(load.await.unwrap());
 }
 
+/// Each way to remove Alice's token here.
+async fn remove(cached: &Cached<Remote>, digest: &TokenDigest, way: usize) {
+    let alice = Subject::new("alice");
+    let removed = match way {
+        0 => cached.remove(digest).await.map(u64::from),
+        1 => cached.remove_session(&alice, &session(1)).await,
+        2 => cached.remove_subject(&alice, None).await,
+        _ => cached
+            .purge(at(3_600), NonZeroUsize::MIN)
+            .await
+            .map(|purged| purged as u64),
+    };
+    assert_eq!(removed.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_after_its_token_was_removed_here_is_not_kept() {
+    for way in 0..4 {
+        let (cached, store, digest, load) = loading(Remote::silent()).await;
+        remove(&cached, &digest, way).await;
+        store.answer();
+        assert!(load.await.unwrap(), "it answers who has waited for it");
+        assert!(!has(&cached, &digest), "{way}");
+    }
+}
+
 #[tokio::test]
 async fn nobody_joins_a_look_up_that_began_before_a_removal_here_was_acknowledged() {
-    let alice = Subject::new("alice");
-    for verb in 0..3 {
-        let (cached, store, digest, load) = loading().await;
-        let (node, alice) = (cached.clone(), alice.clone());
-        let removal = tokio::spawn(async move {
-            match verb {
-                0 => node.remove(&digest).await.map(u64::from),
-                1 => node.remove_session(&alice, &session(1)).await,
-                _ => node.remove_subject(&alice, None).await,
-            }
-        });
-        settle().await;
-        // Nothing is told of it, here it is known.
-        store.store.cut();
-        store.store.mend();
-        store.answer();
-        assert_eq!(removal.await.unwrap().unwrap(), 1);
-        store.answer_late();
+    for way in 0..4 {
+        let (cached, store, digest, load) = loading(Remote::silent()).await;
+        remove(&cached, &digest, way).await;
+        let asked = store.store.asked();
         let later = look_up(&cached, digest);
-        settle().await;
+        store.is_asked(asked + 1).await;
         store.answer();
-        assert!(!later.await.unwrap(), "{verb}");
-        load.await.unwrap();
-        assert!(!has(&cached, &digest), "{verb}");
+        assert!(!later.await.unwrap(), "{way}");
+        assert!(load.await.unwrap());
+        assert!(!has(&cached, &digest), "{way}");
     }
 }
 
 #[tokio::test]
 async fn an_answer_that_comes_after_the_channel_was_cut_is_not_kept() {
-    let (cached, store, digest, load) = loading().await;
+    let (cached, store, digest, load) = loading(Remote::new()).await;
     store.store.cut();
     settle().await;
     assert!(!cached.stats().is_connected);
@@ -126,7 +140,7 @@ async fn an_answer_that_comes_after_the_channel_was_cut_is_not_kept() {
 
 #[tokio::test]
 async fn an_answer_to_what_was_asked_before_the_channel_was_whole_again_is_not_kept() {
-    let (cached, store, digest, load) = loading().await;
+    let (cached, store, digest, load) = loading(Remote::new()).await;
     store.store.cut();
     settle().await;
     let meanwhile = look_up(&cached, digest);
@@ -138,13 +152,26 @@ async fn an_answer_to_what_was_asked_before_the_channel_was_whole_again_is_not_k
     assert!(load.await.unwrap());
     assert!(meanwhile.await.unwrap());
     assert!(!has(&cached, &digest));
-    assert!(finds(&cached, &digest).await);
+}
+
+#[tokio::test]
+async fn nobody_joins_a_look_up_that_began_before_the_channel_was_whole_again() {
+    let (cached, store, digest, load) = loading(Remote::new()).await;
+    store.store.cut();
+    store.store.mend();
+    settle().await;
+    assert!(cached.stats().is_connected);
+    let asked = store.store.asked();
+    let anew = look_up(&cached, digest);
+    store.is_asked(asked + 1).await;
+    store.answer();
+    assert!(load.await.unwrap() && anew.await.unwrap());
     assert!(has(&cached, &digest), "what is asked now is kept");
 }
 
 #[tokio::test]
 async fn while_the_channel_is_cut_everybody_asks_for_himself() {
-    let (cached, store, digest) = with_token().await;
+    let (cached, store, digest) = with_token(Remote::new()).await;
     store.store.cut();
     settle().await;
     store.answer_late();
@@ -160,7 +187,7 @@ async fn while_the_channel_is_cut_everybody_asks_for_himself() {
 
 #[tokio::test]
 async fn when_the_one_who_asks_goes_away_another_of_those_who_wait_asks() {
-    let (cached, store, digest, load) = loading().await;
+    let (cached, store, digest, load) = loading(Remote::new()).await;
     let asked = store.store.asked();
     let waiting = [look_up(&cached, digest), look_up(&cached, digest)];
     settle().await;
@@ -176,12 +203,14 @@ async fn when_the_one_who_asks_goes_away_another_of_those_who_wait_asks() {
 
 #[tokio::test]
 async fn when_all_who_wait_go_away_the_next_one_asks() {
-    let (cached, store, digest, load) = loading().await;
+    let (cached, store, digest, load) = loading(Remote::new()).await;
     let waiting = look_up(&cached, digest);
     settle().await;
+    assert_eq!(cached.stats().loading, 1);
     load.abort();
     waiting.abort();
     settle().await;
+    assert_eq!(cached.stats().loading, 0, "nothing is left of it");
     let asked = store.store.asked();
     let next = look_up(&cached, digest);
     store.is_asked(asked + 1).await;
@@ -192,7 +221,7 @@ async fn when_all_who_wait_go_away_the_next_one_asks() {
 
 #[tokio::test]
 async fn a_failure_is_told_to_all_who_wait_for_it_and_to_nobody_else() {
-    let (cached, store, digest, load) = loading().await;
+    let (cached, store, digest, load) = loading(Remote::new()).await;
     load.abort();
     settle().await;
     store.store.fail();

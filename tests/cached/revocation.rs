@@ -8,10 +8,9 @@ use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tower_expiring_token::testing::ManualClock;
 use tower_expiring_token::{
-    BearerToken, Cached, Change, Clock, Finding, IssuingStore, Lifetime, NewSession, NewToken,
-    Place, Reason, Rotated, RotatingStore, Rotation, Slot, StoreError, Subject, SystemClock,
-    TokenAuthority, TokenDigest, TokenRecord, TokenStore, TokenTimes, Touch, Watch, WatchedStore,
-    async_trait,
+    BearerToken, Cached, Clock, IssuingStore, Lifetime, NewSession, NewToken, Place, Reason,
+    Rotated, RotatingStore, Rotation, Slot, Subject, SystemClock, TokenAuthority, TokenDigest,
+    TokenRecord, TokenStore, TokenTimes, Touch,
 };
 
 use super::{LONGEST, finds, has, insert, is_on, node, with_token};
@@ -24,7 +23,7 @@ const NINE: NonZeroUsize = NonZeroUsize::new(9).expect("is not zero");
 async fn what_is_removed_here_is_refused_from_the_next_request_on() {
     let alice = Subject::new("alice");
     for verb in 0..6 {
-        let (cached, _, digest) = with_token().await;
+        let (cached, _, digest) = with_token(Remote::silent()).await;
         let new = login(own("alice", 2), "alice", 2, hour());
         let limited = Slot {
             limit: Some(NonZeroUsize::MIN),
@@ -34,7 +33,6 @@ async fn what_is_removed_here_is_refused_from_the_next_request_on() {
             place: Place::ReplaceAll,
             ..ADD
         };
-        // On this runtime's one thread nobody hears of it between the answer and the next line.
         match verb {
             0 => assert!(cached.remove(&digest).await.unwrap()),
             1 => assert_eq!(cached.remove_session(&alice, &session(1)).await.unwrap(), 1),
@@ -50,8 +48,7 @@ async fn what_is_removed_here_is_refused_from_the_next_request_on() {
 
 #[tokio::test]
 async fn what_a_rotation_or_a_reuse_ends_here_is_refused_from_the_next_request_on() {
-    let store = Remote::new();
-    let cached = node(store.clone()).await;
+    let cached = node(Remote::silent()).await;
     let mut new = login(own("alice", 1), "alice", 1, hour());
     let refresh = TokenDigest::of_session(&session(1), Subject::new("alice").route());
     new.refresh = Some(NewToken {
@@ -85,7 +82,7 @@ async fn what_a_rotation_or_a_reuse_ends_here_is_refused_from_the_next_request_o
 
 #[tokio::test]
 async fn what_another_node_removes_is_refused_as_soon_as_it_is_told() {
-    let (one, store, digest) = with_token().await;
+    let (one, store, digest) = with_token(Remote::new()).await;
     let two = node(store.clone()).await;
     for number in 1..50 {
         let digest = own("alice", number);
@@ -106,14 +103,13 @@ async fn what_another_node_removes_is_refused_as_soon_as_it_is_told() {
 
 #[tokio::test]
 async fn a_removal_that_is_given_up_or_fails_is_asked_for_again() {
-    let (cached, store, digest) = with_token().await;
-    store.answer_late();
+    let (cached, store, digest) = with_token(Remote::silent()).await;
+    store.acknowledge_nothing();
     let removal = cached.remove(&digest);
     assert!(timeout(Duration::ZERO, removal).await.is_err());
-    store.answer();
     assert!(!has(&cached, &digest), "the store may have done it");
 
-    let (cached, store, digest) = with_token().await;
+    let (cached, store, digest) = with_token(Remote::silent()).await;
     store.store.fail();
     assert!(cached.remove(&digest).await.is_err());
     store.store.heal();
@@ -122,9 +118,17 @@ async fn a_removal_that_is_given_up_or_fails_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn a_token_that_somebody_else_takes_over_here_is_his_from_the_next_request_on() {
+    let (cached, _, digest) = with_token(Remote::silent()).await;
+    let new = login(digest, "bob", 2, hour());
+    cached.insert(new, ADD).await.unwrap();
+    let found = cached.find(&digest).await.unwrap().unwrap();
+    assert_eq!(found.record().subject().as_str(), "bob");
+}
+
+#[tokio::test]
 async fn a_use_that_is_written_is_seen_by_the_next_request() {
-    let store = Remote::new();
-    let cached = node(store.clone()).await;
+    let cached = node(Remote::silent()).await;
     let sliding = TokenTimes {
         expires_at: at(60),
         ..hour()
@@ -145,7 +149,7 @@ async fn a_use_that_is_written_is_seen_by_the_next_request() {
 
 #[tokio::test]
 async fn while_the_channel_is_cut_each_request_asks_the_store_and_afterwards_all_is_as_before() {
-    let (cached, store, digest) = with_token().await;
+    let (cached, store, digest) = with_token(Remote::new()).await;
     store.store.cut();
     while cached.stats().is_connected {
         yield_now().await;
@@ -165,48 +169,13 @@ async fn while_the_channel_is_cut_each_request_asks_the_store_and_afterwards_all
     assert_eq!(cached.stats().losses, 1);
 }
 
-/// A store that tells nothing and does not say so.
-struct Silent(Remote);
-
-#[async_trait]
-impl TokenStore for Silent {
-    type Principal = Subject;
-
-    async fn find(&self, digest: &TokenDigest) -> Finding<Subject> {
-        self.0.find(digest).await
-    }
-
-    async fn extend(&self, touches: &[Touch]) -> Result<(), StoreError> {
-        self.0.extend(touches).await
-    }
-}
-
-#[async_trait]
-impl WatchedStore for Silent {
-    async fn watch(&self) -> Result<Box<dyn Watch>, StoreError> {
-        struct Once(bool);
-
-        #[async_trait]
-        impl Watch for Once {
-            async fn next(&mut self) -> Change {
-                if std::mem::take(&mut self.0) {
-                    return Change::Connected;
-                }
-                std::future::pending().await
-            }
-        }
-
-        Ok(Box::new(Once(true)))
-    }
-}
-
 #[tokio::test]
 async fn no_answer_is_older_than_the_staleness_even_if_nobody_tells_anything() {
-    let store = Remote::new();
+    let store = Remote::silent();
     insert(&store, 1).await;
     let digest = own("alice", 1);
-    let stale = Cached::new(Silent(store.clone()), LONGEST).unwrap();
-    let brief = Cached::new(Silent(store.clone()), Duration::from_millis(50)).unwrap();
+    let stale = Cached::new(store.clone(), LONGEST).unwrap();
+    let brief = Cached::new(store.clone(), Duration::from_millis(50)).unwrap();
     is_on(&stale).await;
     is_on(&brief).await;
     assert!(finds(&stale, &digest).await && finds(&brief, &digest).await);
@@ -218,10 +187,10 @@ async fn no_answer_is_older_than_the_staleness_even_if_nobody_tells_anything() {
 
 #[tokio::test]
 async fn an_answer_is_as_old_as_the_question() {
-    let store = Remote::new();
+    let store = Remote::silent();
     insert(&store, 1).await;
     let digest = own("alice", 1);
-    let cached = Cached::new(Silent(store.clone()), Duration::from_millis(50)).unwrap();
+    let cached = Cached::new(store.clone(), Duration::from_millis(50)).unwrap();
     is_on(&cached).await;
     store.answer_late();
     let load = {

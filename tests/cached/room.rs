@@ -1,6 +1,12 @@
 //! What is kept, for how many there is room, and what is told of it.
 
-use tower_expiring_token::{CacheStats, Cached, IssuingStore, TokenStore};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tower_expiring_token::{
+    CacheStats, Cached, Finding, Found, IssuingStore, StoreError, Subject, TokenDigest, TokenStore,
+    Touch, Watch, WatchedStore, async_trait,
+};
 
 use super::{LONGEST, finds, has, insert, is_on, node, with_token};
 use crate::support::remote::Remote;
@@ -50,9 +56,58 @@ async fn an_unknown_token_takes_no_room_and_is_asked_for_again() {
     assert!(finds(&cached, &own("alice", 1)).await);
 }
 
+/// A store that knows who is suspended.
+struct WithAccounts {
+    store: Remote,
+    is_suspended: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl TokenStore for WithAccounts {
+    type Principal = Subject;
+
+    async fn find(&self, digest: &TokenDigest) -> Finding<Subject> {
+        let found = self.store.find(digest).await?;
+        Ok(
+            found.map(|found| match self.is_suspended.load(Ordering::SeqCst) {
+                true => Found::suspended(found.record().clone()),
+                false => found,
+            }),
+        )
+    }
+
+    async fn extend(&self, touches: &[Touch]) -> Result<(), StoreError> {
+        self.store.extend(touches).await
+    }
+}
+
+#[async_trait]
+impl WatchedStore for WithAccounts {
+    async fn watch(&self) -> Result<Box<dyn Watch>, StoreError> {
+        self.store.watch().await
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_suspended_is_asked_for_again_and_let_in_as_soon_as_he_may() {
+    let (store, is_suspended) = (Remote::new(), Arc::new(AtomicBool::new(true)));
+    insert(&store, 1).await;
+    let cached = node(WithAccounts {
+        store,
+        is_suspended: Arc::clone(&is_suspended),
+    })
+    .await;
+    let digest = own("alice", 1);
+    let found = cached.find(&digest).await.unwrap().unwrap();
+    assert!(found.principal().is_none());
+    is_suspended.store(false, Ordering::SeqCst);
+    let found = cached.find(&digest).await.unwrap().unwrap();
+    assert!(found.principal().is_some());
+}
+
 #[tokio::test]
 async fn what_it_does_can_be_read() {
-    let (cached, store, digest) = with_token().await;
+    let (cached, store, digest) = with_token(Remote::new()).await;
     let before = cached.stats();
     assert_eq!((before.entries, before.capacity), (1, 256));
     assert_eq!(before.staleness, LONGEST);

@@ -53,7 +53,7 @@ fn without_a_runtime_each_request_asks_the_store() {
 #[test]
 fn when_its_runtime_ends_all_is_forgotten_and_the_next_one_listens_again() {
     let digest = own("alice", 1);
-    let (cached, store, _) = runtime().block_on(with_token());
+    let (cached, store, _) = runtime().block_on(with_token(Remote::new()));
     assert!(!cached.stats().is_connected);
     assert!(!has(&cached, &digest), "nobody listens");
     runtime().block_on(async {

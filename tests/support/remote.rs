@@ -1,5 +1,5 @@
 //! A store that is asked as one beyond a network is: it never answers at once, its answers may
-//! come late, and the channel of what it tells may be cut.
+//! come late, and the channel of what it tells may be cut, or be dead without a word.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tower_expiring_token::testing::FaultyStore;
 use tower_expiring_token::{
-    Finding, Inserted, IssuingStore, MemoryStore, NewSession, Rotated, RotatingStore, Rotation,
-    SessionId, Slot, StoreError, Subject, Timestamp, TokenDigest, TokenRecord, TokenStore, Touch,
-    Watch, WatchedStore, async_trait,
+    Change, Finding, Inserted, IssuingStore, MemoryStore, NewSession, Rotated, RotatingStore,
+    Rotation, SessionId, Slot, StoreError, Subject, Timestamp, TokenDigest, TokenRecord,
+    TokenStore, Touch, Watch, WatchedStore, async_trait,
 };
 
 /// Clones are nodes of one store and share all of it.
@@ -17,10 +17,15 @@ use tower_expiring_token::{
 pub(crate) struct Remote {
     /// Counts look-ups, cuts and mends, fails.
     pub(crate) store: FaultyStore<MemoryStore>,
-    /// Without late answers.
+    /// The same tokens, at once.
     pub(crate) memory: MemoryStore,
-    late: Arc<watch::Sender<bool>>,
+    answers: Late,
+    acknowledgements: Late,
+    is_silent: bool,
 }
+
+/// Whether what is done is told late.
+type Late = Arc<watch::Sender<bool>>;
 
 impl Remote {
     pub(crate) fn new() -> Self {
@@ -28,18 +33,33 @@ impl Remote {
         Self {
             store: FaultyStore::new(memory.clone()),
             memory,
-            late: Arc::new(watch::Sender::new(false)),
+            answers: Arc::new(watch::Sender::new(false)),
+            acknowledgements: Arc::new(watch::Sender::new(false)),
+            is_silent: false,
         }
     }
 
-    /// What is done from now on is done at once, but answered when [`answer`](Self::answer) is
-    /// called.
+    /// Its watches say that they are connected, and then never anything.
+    pub(crate) fn silent() -> Self {
+        Self {
+            is_silent: true,
+            ..Self::new()
+        }
+    }
+
+    /// A token that is looked up from now on is read at once, but the answer comes when
+    /// [`answer`](Self::answer) is called.
     pub(crate) fn answer_late(&self) {
-        self.late.send_replace(true);
+        self.answers.send_replace(true);
     }
 
     pub(crate) fn answer(&self) {
-        self.late.send_replace(false);
+        self.answers.send_replace(false);
+    }
+
+    /// What is changed from now on is changed at once, and never acknowledged.
+    pub(crate) fn acknowledge_nothing(&self) {
+        self.acknowledgements.send_replace(true);
     }
 
     /// Waits until it was asked so many times, while all other tasks do what they can.
@@ -50,11 +70,15 @@ impl Remote {
         assert_eq!(self.store.asked(), times);
     }
 
-    async fn answered<T>(&self, answer: T) -> T {
-        let mut late = self.late.subscribe();
-        late.wait_for(|late| !late).await.unwrap();
-        answer
+    async fn done<T>(&self, acknowledgement: T) -> T {
+        in_time(&self.acknowledgements).await;
+        acknowledgement
     }
+}
+
+async fn in_time(late: &Late) {
+    let mut late = late.subscribe();
+    late.wait_for(|late| !late).await.unwrap();
 }
 
 #[async_trait]
@@ -62,22 +86,24 @@ impl TokenStore for Remote {
     type Principal = Subject;
 
     async fn find(&self, digest: &TokenDigest) -> Finding<Subject> {
-        self.answered(self.store.find(digest).await).await
+        let finding = self.store.find(digest).await;
+        in_time(&self.answers).await;
+        finding
     }
 
     async fn extend(&self, touches: &[Touch]) -> Result<(), StoreError> {
-        self.answered(self.store.extend(touches).await).await
+        self.done(self.store.extend(touches).await).await
     }
 }
 
 #[async_trait]
 impl IssuingStore for Remote {
     async fn insert(&self, new: NewSession, slot: Slot) -> Result<Inserted, StoreError> {
-        self.answered(self.store.insert(new, slot).await).await
+        self.done(self.store.insert(new, slot).await).await
     }
 
     async fn remove(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
-        self.answered(self.store.remove(digest).await).await
+        self.done(self.store.remove(digest).await).await
     }
 
     async fn remove_session(
@@ -85,7 +111,7 @@ impl IssuingStore for Remote {
         subject: &Subject,
         session: &SessionId,
     ) -> Result<u64, StoreError> {
-        self.answered(self.store.remove_session(subject, session).await)
+        self.done(self.store.remove_session(subject, session).await)
             .await
     }
 
@@ -94,29 +120,46 @@ impl IssuingStore for Remote {
         subject: &Subject,
         but: Option<&SessionId>,
     ) -> Result<u64, StoreError> {
-        self.answered(self.store.remove_subject(subject, but).await)
+        self.done(self.store.remove_subject(subject, but).await)
             .await
     }
 
     async fn list(&self, subject: &Subject) -> Result<Vec<TokenRecord>, StoreError> {
-        self.answered(self.store.list(subject).await).await
+        self.done(self.store.list(subject).await).await
     }
 
     async fn purge(&self, ended_by: Timestamp, most: NonZeroUsize) -> Result<usize, StoreError> {
-        self.answered(self.store.purge(ended_by, most).await).await
+        self.done(self.store.purge(ended_by, most).await).await
     }
 }
 
 #[async_trait]
 impl RotatingStore for Remote {
     async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
-        self.answered(self.store.rotate(rotation).await).await
+        self.done(self.store.rotate(rotation).await).await
     }
 }
 
 #[async_trait]
 impl WatchedStore for Remote {
     async fn watch(&self) -> Result<Box<dyn Watch>, StoreError> {
+        if self.is_silent {
+            return Ok(Box::new(Silence { is_told: false }));
+        }
         self.store.watch().await
+    }
+}
+
+struct Silence {
+    is_told: bool,
+}
+
+#[async_trait]
+impl Watch for Silence {
+    async fn next(&mut self) -> Change {
+        if std::mem::replace(&mut self.is_told, true) {
+            return std::future::pending().await;
+        }
+        Change::Connected
     }
 }

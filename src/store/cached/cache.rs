@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::set::{Entry, Load, Set, WAYS};
+use super::stats::Count;
 use crate::clock::{Clock, SystemClock, Timestamp, monotonic};
 use crate::store::{Finding, Found};
 use crate::token::{Subject, TokenDigest, TokenRecord};
@@ -25,6 +26,7 @@ pub(super) struct Cache<P> {
     era: AtomicU32,
     spoils: AtomicU64,
     fresh_for: u64,
+    pub(super) hits: Count,
     pub(super) loads: AtomicU64,
     pub(super) joined: AtomicU64,
     pub(super) passed: AtomicU64,
@@ -65,6 +67,7 @@ impl<P: Send + Sync + 'static> Cache<P> {
             era: AtomicU32::new(0),
             spoils: AtomicU64::new(0),
             fresh_for: u64::try_from(fresh_for).unwrap_or(u64::MAX),
+            hits: Count::default(),
             loads: AtomicU64::new(0),
             joined: AtomicU64::new(0),
             passed: AtomicU64::new(0),
@@ -74,7 +77,9 @@ impl<P: Send + Sync + 'static> Cache<P> {
 
     pub(super) fn get(&self, digest: &TokenDigest) -> Option<Found<P>> {
         let era = self.era();
-        self.sets[self.set_of(digest)].get(digest, |entry| entry.is_good(era))
+        let found = self.sets[self.set_of(digest)].get(digest, |entry| entry.is_good(era))?;
+        self.hits.add_one();
+        Some(found)
     }
 
     /// For whom [`get`](Self::get) had nothing.
@@ -150,10 +155,6 @@ impl<P: Send + Sync + 'static> Cache<P> {
         !self.era().is_multiple_of(2)
     }
 
-    pub(super) fn hits(&self) -> u64 {
-        self.sets.iter().map(Set::hits).sum()
-    }
-
     /// How many entries are good.
     pub(super) fn len(&self) -> usize {
         let era = self.era();
@@ -164,6 +165,10 @@ impl<P: Send + Sync + 'static> Cache<P> {
                 .count()
         };
         self.sets.iter().map(good).sum()
+    }
+
+    pub(super) fn loading(&self) -> usize {
+        self.sets.iter().map(|set| set.read().loading()).sum()
     }
 
     pub(super) const fn capacity(&self) -> usize {

@@ -156,10 +156,11 @@ impl<S: WatchedStore> Cached<S> {
         let cache = &self.shared.cache;
         let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         CacheStats {
-            hits: cache.hits(),
+            hits: cache.hits.sum(),
             joined: count(&cache.joined),
             loads: count(&cache.loads),
             passed: count(&cache.passed),
+            loading: cache.loading(),
             entries: cache.len(),
             capacity: cache.capacity(),
             staleness: self.shared.staleness,

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::OnceCell;
@@ -12,12 +12,8 @@ pub(super) const WAYS: usize = 8;
 
 /// A few places for entries, and the loads of tokens that belong there, behind one lock: as a
 /// processor's cache is built, so that it never grows and a look-up reads three lines of memory.
-#[repr(C, align(64))]
-pub(super) struct Set<P> {
-    /// In the line of memory that a look-up has to write to anyway, for its lock.
-    hits: AtomicU64,
-    places: RwLock<Places<P>>,
-}
+#[repr(align(64))]
+pub(super) struct Set<P>(RwLock<Places<P>>);
 
 #[repr(C)]
 pub(super) struct Places<P> {
@@ -48,15 +44,12 @@ pub(super) struct Load<P> {
 
 impl<P> Default for Set<P> {
     fn default() -> Self {
-        Self {
-            hits: AtomicU64::new(0),
-            places: RwLock::new(Places {
-                tags: [0; WAYS],
-                next: 0,
-                entries: [const { None }; WAYS],
-                loads: HashMap::new(),
-            }),
-        }
+        Self(RwLock::new(Places {
+            tags: [0; WAYS],
+            next: 0,
+            entries: [const { None }; WAYS],
+            loads: HashMap::new(),
+        }))
     }
 }
 
@@ -72,21 +65,16 @@ impl<P> Set<P> {
         if !entry.used.load(Ordering::Relaxed) {
             entry.used.store(true, Ordering::Relaxed);
         }
-        self.hits.fetch_add(1, Ordering::Relaxed);
         Some(entry.found.clone())
-    }
-
-    pub(super) fn hits(&self) -> u64 {
-        self.hits.load(Ordering::Relaxed)
     }
 
     /// A panic of another thread leaves it whole: nothing in here panics half-way.
     pub(super) fn read(&self) -> RwLockReadGuard<'_, Places<P>> {
-        self.places.read().unwrap_or_else(PoisonError::into_inner)
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, Places<P>> {
-        self.places.write().unwrap_or_else(PoisonError::into_inner)
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -101,6 +89,10 @@ impl<P> Places<P> {
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry<P>> {
         self.entries.iter().flatten()
+    }
+
+    pub(super) fn loading(&self) -> usize {
+        self.loads.len()
     }
 
     /// Keeps an entry, in the place that can be spared best. Which one.

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What a [`Cached`](super::Cached) has done since it was made, and how it is now.
@@ -12,6 +13,8 @@ pub struct CacheStats {
     pub loads: u64,
     /// Look-ups that were passed on to the store, since the channel was not connected.
     pub passed: u64,
+    /// Look-ups of the store that are under way, to be kept.
+    pub loading: usize,
     /// How many tokens are kept and may be answered with.
     pub entries: usize,
     /// For how many there is room.
@@ -32,5 +35,42 @@ impl CacheStats {
         let spared = self.hits + self.joined;
         let all = spared + self.loads + self.passed;
         (all > 0).then(|| spared as f64 / all as f64)
+    }
+}
+
+const STRIPES: usize = 64;
+
+/// A count to which many threads add all the time, each in a line of memory that is its own.
+/// Where there are more threads than lines, some of what two of them add at once may be lost.
+pub(super) struct Count([Stripe; STRIPES]);
+
+#[derive(Default)]
+#[repr(align(64))]
+struct Stripe(AtomicU64);
+
+impl Count {
+    pub(super) fn add_one(&self) {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static STRIPE: usize = THREADS.fetch_add(1, Ordering::Relaxed) % STRIPES;
+        }
+        // None only while the thread ends.
+        if let Ok(stripe) = STRIPE.try_with(|stripe| *stripe) {
+            let Stripe(count) = &self.0[stripe];
+            count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn sum(&self) -> u64 {
+        self.0
+            .iter()
+            .map(|Stripe(count)| count.load(Ordering::Relaxed))
+            .sum()
+    }
+}
+
+impl Default for Count {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Stripe::default()))
     }
 }
