@@ -85,6 +85,8 @@
 //! - `postgres`: [`PostgresStore`]; pulls tokio-postgres, deadpool-postgres and tokio.
 //! - `stream`: response streams and WebSockets that end with their token (`EndStreamsLayer`,
 //!   `TokenAuthority::ended`); pulls http-body and tokio's timer.
+//! - `cache`: [`Cached`], a store's answers kept for some seconds; pulls tokio's runtime, timer and
+//!   locks.
 //! - `tasks`: [`AuthorityBuilder::touch_behind`] and [`TokenAuthority::purge_every`]; pulls tokio's
 //!   runtime, timer and locks.
 //! - `redis`: [`RedisStore`]; pulls the redis crate and tokio.
