@@ -68,7 +68,7 @@ fn of_many(size: usize) -> Vec<f64> {
         .collect();
     let mut works = all.works().map(|look_up| {
         let order = &order;
-        move || order.iter().for_each(|digest| look_up(digest))
+        move || order.iter().for_each(&look_up)
     });
     let mut works: Vec<&mut dyn FnMut()> = works.iter_mut().map(|work| work as _).collect();
     let least = time::least(LOOK_UPS / size, &mut works);
@@ -106,6 +106,7 @@ struct All {
     _runtime: Runtime,
 }
 
+type LookUp<'a> = Box<dyn Fn(&TokenDigest) + Sync + 'a>;
 type Kept = (Found<Subject>, Timestamp);
 
 impl All {
@@ -151,7 +152,7 @@ impl All {
     }
 
     /// A look-up by each.
-    fn works(&self) -> [Box<dyn Fn(&TokenDigest) + Sync + '_>; 4] {
+    fn works(&self) -> [LookUp<'_>; 4] {
         [
             Box::new(|digest| drop(black_box(self.memory.find_now(digest)))),
             Box::new(|digest| drop(black_box(self.cached.find_now(digest)))),
