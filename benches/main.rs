@@ -1,5 +1,7 @@
 //! What a request costs, what a token in memory costs, and what a server has left, beside what
 //! people use today; all in one run, since figures of different machines can't be compared.
+//!
+//! `bench` measures requests; `bench postgres`, built with that feature, a store.
 #![expect(clippy::disallowed_methods, reason = "a stopwatch reads the time")]
 
 mod allocations;
@@ -11,6 +13,8 @@ mod exact;
 mod instructions;
 mod look_up;
 mod ours;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "redis")]
 mod redis;
 mod request;
@@ -23,12 +27,17 @@ use table::{Budget, Style};
 
 fn main() {
     match std::env::args().nth(1).as_deref() {
-        None => requests(),
+        None => {
+            tell(request::measure());
+            look_up::measure().print(Style::Text);
+        }
         Some("look-up") => look_up::measure().print(Style::Text),
-        #[cfg(feature = "sqlite")]
-        Some("sqlite") => sqlite::measure(),
+        #[cfg(feature = "postgres")]
+        Some("postgres") => tell(postgres::measure()),
         #[cfg(feature = "redis")]
         Some("redis") => redis::measure(),
+        #[cfg(feature = "sqlite")]
+        Some("sqlite") => sqlite::measure(),
         Some(other) => {
             eprintln!("expected what to measure, found {other}: is the feature of its name on?");
             std::process::exit(2);
@@ -36,9 +45,7 @@ fn main() {
     }
 }
 
-fn requests() {
-    let (table, budgets) = request::measure();
+fn tell((table, budgets): (table::Table, Vec<Budget>)) {
     table.print(Style::Text);
     Budget::table(&budgets).print(Style::Text);
-    look_up::measure().print(Style::Text);
 }

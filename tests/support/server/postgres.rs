@@ -10,6 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Server, command, find, folder, free_port, wait_until};
 
+/// Where its programs usually are.
+pub(crate) const USUAL: [&str; 3] = [
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql/bin",
+];
 /// The role that owns all databases, and is believed without a password.
 const USER: &str = "owner";
 /// A role that must prove its password, once a test has created it.
@@ -172,12 +178,7 @@ fn initialise(initdb: &Path, folder: &Path) {
 }
 
 fn find_program(name: &str) -> PathBuf {
-    let usual = [
-        "/usr/lib/postgresql/*/bin",
-        "/usr/pgsql-*/bin",
-        "/opt/homebrew/opt/postgresql/bin",
-    ];
-    find(name, "POSTGRES_BIN", &usual, "postgresql")
+    find(name, "POSTGRES_BIN", &USUAL, "postgresql")
 }
 
 fn text(path: &Path) -> String {
