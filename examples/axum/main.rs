@@ -65,7 +65,7 @@ async fn serve() -> Result<(), Failure> {
     let members = Router::new()
         .route("/notes", get(read_notes).post(write_note))
         .route_layer(RequireLayer::all(["read"])?.respond(InJson))
-        .route("/me", get(me))
+        .route("/me", any(me))
         .route("/logout", post(logout))
         .route("/echo", any(echo))
         .route("/ticks", get(ticks).layer(tokens.end_streams()))

@@ -95,7 +95,7 @@ async fn serve() -> Result<(), Failure> {
 
 async fn members(tokens: Tokens, request: Request<Incoming>) -> Result<Answer, Infallible> {
     let answer = match (request.method(), request.uri().path()) {
-        (&Method::GET, "/me") => me(&request),
+        (_, "/me") => me(&request),
         (&Method::POST, "/logout") => logout(&tokens, &request).await,
         _ => Ok(status(StatusCode::NOT_FOUND)),
     };

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use axum::extract::{Json, State};
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::routing::{any, post};
 use axum::{Router, response::IntoResponse};
 use example_own_database::{User, UserStore};
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,7 @@ async fn serve() -> Result<(), Failure> {
         .build()?;
 
     let app = Router::new()
-        .route("/me", get(me))
+        .route("/me", any(me))
         .route("/logout", post(logout))
         .layer(tokens.layer().respond(tower_expiring_token::Json))
         // Routes after the layer are outside of it.

@@ -43,7 +43,7 @@ async fn serve() -> Result<(), Failure> {
         .build()?;
 
     // Everything behind the layer needs a token.
-    let me = warp::path!("me").and(warp::get()).and(ext::get()).map(me);
+    let me = warp::path!("me").and(ext::get()).map(me);
     let logout = warp::path!("logout")
         .and(warp::post())
         .and(with(&tokens))
