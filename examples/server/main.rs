@@ -49,7 +49,7 @@ async fn main() -> ExitCode {
             ExitCode::from(2)
         }
         Err(Stop::Failure(error)) => {
-            eprintln!("{error}");
+            eprintln!("{}", in_a_line(&*error));
             ExitCode::FAILURE
         }
     }
@@ -67,6 +67,13 @@ impl<E: Into<Box<dyn Error>>> From<E> for Stop {
     fn from(error: E) -> Self {
         Self::Failure(error.into())
     }
+}
+
+/// An error with all that caused it.
+fn in_a_line(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let words: Vec<String> = causes.map(ToString::to_string).collect();
+    words.join(": ").replace('\n', " ")
 }
 
 async fn serve(flags: &Flags) -> Result<(), Stop> {

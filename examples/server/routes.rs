@@ -129,7 +129,7 @@ impl House<'_> {
             .route("/read", get(me).layer(read))
             .route("/write", post(me).layer(write))
             .route("/danger", post(me).layer(recent))
-            .route("/events", get(ticks::ticks))
+            .route("/events", get(ticks::ticks).layer(tokens.end_streams()))
             .route_service("/logout", logout)
             .route_service("/logout-all", logout_all)
             .route_service("/tokens", list)

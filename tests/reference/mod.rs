@@ -5,6 +5,8 @@ mod django;
 mod flags;
 mod page;
 mod routes;
+mod stores;
+mod streams;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use crate::support::curl::{Printed, curl};
 use crate::support::process::{Running, serve};
 
-fn call(server: &Running, method: &str, path: &str, token: &str) -> Printed {
+pub(super) fn call(server: &Running, method: &str, path: &str, token: &str) -> Printed {
     let field = format!("authorization: Bearer {token}");
     curl(&["-X", method, "-H", &field, &format!("{}{path}", server.url)])
 }
 
-fn post(server: &Running, path: &str, content: &Value, fields: &[&str]) -> Printed {
+pub(super) fn post(server: &Running, path: &str, content: &Value, fields: &[&str]) -> Printed {
     let (url, content) = (format!("{}{path}", server.url), content.to_string());
     let mut arguments = vec!["-H", "content-type: application/json", "-d", &content];
     arguments.extend(fields.iter().flat_map(|field| ["-H", field]));
@@ -18,7 +18,7 @@ fn post(server: &Running, path: &str, content: &Value, fields: &[&str]) -> Print
     curl(&arguments)
 }
 
-fn log_in(server: &Running, name: &str, password: &str) -> Printed {
+pub(super) fn log_in(server: &Running, name: &str, password: &str) -> Printed {
     post(
         server,
         "/login",
@@ -27,7 +27,7 @@ fn log_in(server: &Running, name: &str, password: &str) -> Printed {
     )
 }
 
-fn token(printed: &Printed) -> String {
+pub(super) fn token(printed: &Printed) -> String {
     assert_eq!(printed.status, 200, "{printed:?}");
     let content: Value = serde_json::from_str(&printed.body).expect("JSON");
     content["token"].as_str().expect("a token").to_owned()
