@@ -71,7 +71,7 @@ impl<E: Into<Box<dyn Error>>> From<E> for Stop {
 
 /// An error with all that caused it.
 fn in_a_line(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
+    let causes = std::iter::successors(Some(error), |&error| error.source());
     let words: Vec<String> = causes.map(ToString::to_string).collect();
     words.join(": ").replace('\n', " ")
 }
