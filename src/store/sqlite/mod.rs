@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 pub use builder::SqliteBuilder;
-pub use error::SqliteError;
+pub use self::error::SqliteError;
 
 use self::readers::Readers;
 use self::sql::Sql;
