@@ -18,7 +18,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-pub use builder::SqliteBuilder;
+pub use self::builder::SqliteBuilder;
 pub use self::error::SqliteError;
 
 use self::readers::Readers;
