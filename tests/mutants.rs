@@ -29,6 +29,10 @@ const CAUGHT: &[(Wrong, &str)] = &[
         Wrong::FindAnswersTheCallBefore,
         "the store works on after a call was dropped",
     ),
+    (
+        Wrong::FindKeepsWhatItRead,
+        "a look-up that meets a change leaves nothing behind of what was before",
+    ),
     (Wrong::Seconds, "times come back to the microsecond"),
     (Wrong::Milliseconds, "times come back to the microsecond"),
     (

@@ -133,6 +133,7 @@ async fn issues<S: IssuingStore>(stage: &Stage<'_, S>, report: &mut Report) {
     remove::promises(stage, report).await;
     purge::promises(stage, report).await;
     meet::issuing(stage, report).await;
+    meet::look_ups(stage, report).await;
     dropped::issuing(stage, report).await;
 }
 

@@ -11,6 +11,7 @@ use crate::support::tokens::ADD;
 #[async_trait]
 impl IssuingStore for Mutant {
     async fn insert(&self, new: NewSession, slot: Slot) -> Result<Inserted, StoreError> {
+        self.forget();
         let record = new.access.record.clone();
         let subject = record.subject();
         let now = record.times().issued_at;
@@ -89,6 +90,7 @@ impl IssuingStore for Mutant {
     }
 
     async fn remove(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
+        self.forget();
         let read = self.kept(digest).is_some();
         if self.is(Wrong::RemoveCountsWhatItRead) {
             tokio::task::yield_now().await;
@@ -107,6 +109,7 @@ impl IssuingStore for Mutant {
         subject: &Subject,
         session: &SessionId,
     ) -> Result<u64, StoreError> {
+        self.forget();
         let of_session = |(_, record): &(_, TokenRecord)| record.session() == session;
         match self.wrong {
             Wrong::RemoveSessionTakesOne => {
@@ -136,6 +139,7 @@ impl IssuingStore for Mutant {
         subject: &Subject,
         but: Option<&SessionId>,
     ) -> Result<u64, StoreError> {
+        self.forget();
         match self.wrong {
             Wrong::RemoveSubjectForgetsBut => self.store.remove_subject(subject, None).await,
             Wrong::RemoveSubjectMiscounts => {
@@ -179,6 +183,7 @@ impl IssuingStore for Mutant {
     }
 
     async fn purge(&self, ended_by: Timestamp, most: NonZeroUsize) -> Result<usize, StoreError> {
+        self.forget();
         match self.wrong {
             Wrong::PurgeByExpiresAt => {
                 let mut purged = 0;

@@ -24,6 +24,7 @@ pub(crate) enum Wrong {
     FindForgetsPrincipals,
     FindNowRemembers,
     FindAnswersTheCallBefore,
+    FindKeepsWhatItRead,
     // Values.
     Seconds,
     Milliseconds,
@@ -106,6 +107,8 @@ pub(crate) struct Mutant {
     seen: Mutex<HashMap<TokenDigest, TokenRecord>>,
     /// The answer to the look-up before.
     before: Mutex<Option<TokenDigest>>,
+    /// Answers, until something changes.
+    cache: Mutex<HashMap<TokenDigest, TokenRecord>>,
     /// Rows that a touch has locked.
     locked: Mutex<HashSet<TokenDigest>>,
 }
@@ -117,8 +120,14 @@ impl Mutant {
             store: MemoryStore::new(),
             seen: Mutex::default(),
             before: Mutex::default(),
+            cache: Mutex::default(),
             locked: Mutex::default(),
         }
+    }
+
+    /// Something is about to change, or has just changed.
+    fn forget(&self) {
+        self.cache.lock().unwrap().clear();
     }
 
     fn is(&self, wrong: Wrong) -> bool {

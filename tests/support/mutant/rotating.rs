@@ -8,6 +8,7 @@ use super::{Mutant, Wrong};
 #[async_trait]
 impl RotatingStore for Mutant {
     async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
+        self.forget();
         let refresh = self.kept(&rotation.digest);
         let current = refresh.as_ref().and_then(TokenRecord::generation);
         let subject = rotation.access.record.subject().clone();

@@ -13,6 +13,9 @@ impl TokenStore for Mutant {
         if self.is(Wrong::FindAnswersTheCallBefore) {
             return self.answer_of_the_call_before(digest).await;
         }
+        if self.is(Wrong::FindKeepsWhatItRead) {
+            return self.cached_answer(digest).await;
+        }
         let mut digest = *digest;
         if self.is(Wrong::FindByHalfTheDigest) {
             let half = |other: &TokenDigest| other.as_bytes()[..16] == digest.as_bytes()[..16];
@@ -47,6 +50,7 @@ impl TokenStore for Mutant {
     }
 
     async fn extend(&self, touches: &[Touch]) -> Result<(), StoreError> {
+        self.forget();
         if self.is(Wrong::ExtendStopsAtAHundred) {
             return self.store.extend(&touches[..touches.len().min(100)]).await;
         }
@@ -157,6 +161,21 @@ impl Mutant {
             return Err(StoreError::new("deadlock detected"));
         }
         self.store.extend(touches).await
+    }
+
+    /// A cache as people write it: what changes is forgotten, and what was read before comes late.
+    async fn cached_answer(&self, digest: &TokenDigest) -> Finding<Subject> {
+        let cached = self.cache.lock().unwrap().get(digest).cloned();
+        let record = match cached {
+            Some(record) => Some(record),
+            None => self.kept(digest),
+        };
+        tokio::task::yield_now().await;
+        Ok(record.map(|record| {
+            self.cache.lock().unwrap().insert(*digest, record.clone());
+            let subject = record.subject().clone();
+            Found::new(record, subject)
+        }))
     }
 
     /// A connection whose next answer is that to the call that nobody waited for.

@@ -1,6 +1,7 @@
 //! Calls that meet: whichever comes first, the outcome is that of one after the other.
 
 mod issue;
+mod look_up;
 mod rotate;
 
 use std::num::NonZeroUsize;
@@ -16,6 +17,7 @@ use crate::store::{
 use crate::token::TokenDigest;
 
 pub(super) use issue::issuing;
+pub(super) use look_up::look_ups;
 pub(super) use rotate::rotating;
 
 /// What a call in a meeting has come to.
