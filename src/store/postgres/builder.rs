@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Pool, Runtime};
@@ -13,7 +13,7 @@ use super::url::Target;
 use super::warn::warnings;
 use super::watch::Listening;
 use super::write::Writes;
-use super::{Inner, PostgresStore};
+use super::{Inner, PostgresStore, session};
 use crate::store::StoreError;
 
 /// Settings of a [`PostgresStore`]: made by [`PostgresStore::builder`] or
@@ -104,25 +104,41 @@ impl PostgresBuilder {
         }
         let schema = Schema::new(&self.schema)?;
         let target = self.target()?;
+        let settings = Arc::new(OnceLock::new());
         let (lookups, writes) = match &self.source {
             Source::Pool(pool) => (pool.clone(), pool.clone()),
             Source::Url(url) => (
-                self.open(Target::parse(url)?.named("look-ups"), self.lookups)?,
-                self.open(Target::parse(url)?.named("writes"), self.writes)?,
+                open(
+                    Target::parse(url)?.named("look-ups"),
+                    self.lookups,
+                    &settings,
+                )?,
+                open(Target::parse(url)?.named("writes"), self.writes, &settings)?,
             ),
         };
+        let statements = Arc::new(Statements::new(&schema));
+        let (shared, time_out) = (Arc::clone(&statements), self.time_out);
+        let lookups = Lookups::new(lookups, self.lookups, shared, time_out);
         let checked = timeout(self.time_out, async {
             let client = writes.get().await.map_err(|error| no_connection(&error))?;
             schema.check(&client).await?;
-            warnings(&client).await.map_err(|error| failure(&error))
+            let first = lookups.first().await?;
+            let set = async {
+                if session::is_own(&first, &client).await? && matches!(self.source, Source::Url(_))
+                {
+                    let settings = settings.get_or_init(|| self.settings());
+                    first.batch_execute(settings).await?;
+                    client.batch_execute(settings).await?;
+                }
+                warnings(&client).await
+            };
+            set.await.map_err(|error| failure(&error))
         });
         let warnings = checked
             .await
             .unwrap_or_else(|_| Err(overdue("a connection")))?;
-        let statements = Arc::new(Statements::new(&schema));
-        let (shared, time_out) = (Arc::clone(&statements), self.time_out);
         Ok(PostgresStore(Arc::new(Inner {
-            lookups: Lookups::new(lookups, self.lookups, shared, time_out),
+            lookups,
             listening: Listening::new(target, &schema, writes.clone(), time_out),
             writes: Writes {
                 pool: writes,
@@ -165,26 +181,38 @@ impl PostgresBuilder {
         Ok(Some(Target::parse(url)?.named("listening")))
     }
 
-    fn open(&self, target: Target, connections: usize) -> Result<Pool, StoreError> {
-        // What a statement needs to be right, and the end of one that nobody waits for.
-        let settings = format!(
+    /// What a statement needs to be right, and the end of one that nobody waits for.
+    fn settings(&self) -> String {
+        format!(
             "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
              SET statement_timeout = {}",
             (self.time_out / 2).as_millis().clamp(1, i32::MAX as u128)
-        );
-        let hook = Hook::async_fn(move |client, _| {
-            let settings = settings.clone();
-            Box::pin(async move {
-                let set = client.batch_execute(&settings).await;
-                set.map_err(HookError::Backend)
-            })
-        });
-        let pool = Pool::builder(target.manager())
-            .max_size(connections)
-            .post_create(hook)
-            .runtime(Runtime::Tokio1);
-        pool.build().map_err(StoreError::new)
+        )
     }
+}
+
+/// A pool whose connections are given these settings, once it is known that they are sessions.
+fn open(
+    target: Target,
+    connections: usize,
+    settings: &Arc<OnceLock<String>>,
+) -> Result<Pool, StoreError> {
+    let settings = Arc::clone(settings);
+    let hook = Hook::async_fn(move |client, _| {
+        let settings = Arc::clone(&settings);
+        Box::pin(async move {
+            let Some(settings) = settings.get() else {
+                return Ok(());
+            };
+            let set = client.batch_execute(settings).await;
+            set.map_err(HookError::Backend)
+        })
+    });
+    let pool = Pool::builder(target.manager())
+        .max_size(connections)
+        .post_create(hook)
+        .runtime(Runtime::Tokio1);
+    pool.build().map_err(StoreError::new)
 }
 
 impl fmt::Debug for PostgresBuilder {

@@ -1,10 +1,11 @@
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Object, Pool};
 use tokio::time::timeout;
-use tokio_postgres::{Error, Statement};
+use tokio_postgres::{Client, Error, Statement};
 
 use super::error::{failure, no_connection, overdue};
 use super::line::{Joined, Line, Told, Turn};
@@ -35,7 +36,7 @@ struct Place {
 }
 
 /// A connection that takes a next statement before the last one is answered.
-struct Link {
+pub(super) struct Link {
     client: ClientWrapper,
     one: Statement,
     many: Statement,
@@ -55,6 +56,11 @@ impl Lookups {
             statements,
             time_out,
         }
+    }
+
+    /// A connection that looks up.
+    pub(super) async fn first(&self) -> Result<Arc<Link>, StoreError> {
+        self.link(&self.places[0]).await
     }
 
     pub(super) async fn find(&self, digest: &TokenDigest) -> Finding<Subject> {
@@ -168,6 +174,14 @@ impl Link {
             Ok((digest, Found::of_record(record)))
         });
         Ok(found.collect())
+    }
+}
+
+impl Deref for Link {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
     }
 }
 

@@ -7,6 +7,7 @@ mod lookup;
 mod messages;
 mod row;
 mod schema;
+mod session;
 mod statements;
 mod tls;
 mod url;

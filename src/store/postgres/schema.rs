@@ -102,8 +102,9 @@ impl Schema {
     /// The version that is there, and the oldest that it serves.
     async fn version(&self, client: &Client) -> Result<Option<(i32, i32)>, tokio_postgres::Error> {
         let sql = self.sql("SELECT version, serves_from FROM expiring_tokens.version");
-        let row = client.query_opt(&sql, &[]).await?;
-        row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        let rows = client.query_typed(&sql, &[]).await?;
+        rows.first()
+            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
             .transpose()
     }
 }

@@ -11,7 +11,7 @@ const ASK: &str = "
 
 /// What of a server's settings makes its answers worth less, as sentences.
 pub(super) async fn warnings(client: &Client) -> Result<Vec<&'static str>, Error> {
-    let row = client.query_one(ASK, &[]).await?;
+    let rows = client.query_typed(ASK, &[]).await?;
     let all = [
         "the server is a standby: it takes no logins, logouts and uses, and shows those of the \
          primary late",
@@ -23,9 +23,11 @@ pub(super) async fn warnings(client: &Client) -> Result<Vec<&'static str>, Error
         "the connection is not encrypted and leaves the machine: say sslmode=require in the URL",
     ];
     let mut warnings = Vec::new();
-    for (index, warning) in all.into_iter().enumerate() {
-        if row.try_get(index)? {
-            warnings.push(warning);
+    for row in rows {
+        for (index, warning) in all.into_iter().enumerate() {
+            if row.try_get(index)? {
+                warnings.push(warning);
+            }
         }
     }
     Ok(warnings)

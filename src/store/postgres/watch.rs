@@ -12,7 +12,7 @@ use deadpool_postgres::Pool;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use tokio_postgres::{AsyncMessage, Client, Notification};
+use tokio_postgres::{AsyncMessage, Client, Error, Notification};
 
 use super::PostgresStore;
 use super::error::{failure, no_connection, overdue};
@@ -143,9 +143,12 @@ impl Way {
                 .get()
                 .await
                 .map_err(|error| no_connection(&error))?;
-            let row = client.query_one(&self.ready, &[]).await;
-            let row = row.and_then(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
-            row.map_err(|error| failure(&error))
+            let asked = async {
+                let row = client.query_typed(&self.ready, &[]).await?;
+                let row = row.first().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+                Ok::<_, Error>(row.transpose()?.unwrap_or_default())
+            };
+            asked.await.map_err(|error| failure(&error))
         });
         match asked.await.unwrap_or_else(|_| Err(overdue("an answer")))? {
             (true, _) => Err(StoreError::new(
