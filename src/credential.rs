@@ -15,13 +15,7 @@ pub(crate) fn parse<'a>(
     schemes: &Challenges,
 ) -> Result<(&'a [u8], usize), (Reason, usize)> {
     // Where no field is there twice, this one need not be searched for a second time.
-    let repeated = headers.len() > headers.keys_len()
-        && headers.get_all(AUTHORIZATION).iter().nth(1).is_some();
-    if repeated {
-        let fields = headers
-            .iter_mut()
-            .filter(|(name, _)| *name == AUTHORIZATION);
-        fields.for_each(|(_, value)| value.set_sensitive(true));
+    if headers.len() > headers.keys_len() && is_repeated(headers) {
         return Err((Reason::DuplicateHeader, 0));
     }
     let Some(value) = headers.get_mut(AUTHORIZATION) else {
@@ -45,6 +39,19 @@ pub(crate) fn parse<'a>(
     }
     let spaces = rest.iter().take_while(|&&byte| byte == b' ').count();
     Ok((&rest[spaces..], used))
+}
+
+/// Whether the field is there more than once; then all of it is marked as sensitive.
+#[cold]
+fn is_repeated(headers: &mut HeaderMap) -> bool {
+    if headers.get_all(AUTHORIZATION).iter().nth(1).is_none() {
+        return false;
+    }
+    let fields = headers
+        .iter_mut()
+        .filter(|(name, _)| *name == AUTHORIZATION);
+    fields.for_each(|(_, value)| value.set_sensitive(true));
+    true
 }
 
 /// Optional white space around a field's value is no part of it; nothing else is trimmed

@@ -17,6 +17,7 @@ pub struct Verdict {
 ///
 /// A life is half-open: at its end instant a token is dead. A clock that went back, or another
 /// node's that is ahead, never kills: what was issued or used in the future simply lives longer.
+#[inline]
 #[must_use]
 pub fn judge(policy: &dyn ExpiryPolicy, times: &TokenTimes, now: Timestamp) -> Verdict {
     let record = Bound {

@@ -91,9 +91,13 @@ where
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let state = match self.as_mut().project().state.project() {
-                Project::Passed { future, vary } => {
+                Project::Passed {
+                    future,
+                    vary: false,
+                } => return future.poll(context),
+                Project::Passed { future, vary: true } => {
                     let mut polled = future.poll(context);
-                    if *vary && let Poll::Ready(Ok(response)) = &mut polled {
+                    if let Poll::Ready(Ok(response)) = &mut polled {
                         let value = HeaderValue::from_static("authorization");
                         response.headers_mut().append(VARY, value);
                     }
