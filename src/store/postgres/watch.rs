@@ -145,7 +145,9 @@ impl Way {
                 .map_err(|error| no_connection(&error))?;
             let asked = async {
                 let row = client.query_typed(&self.ready, &[]).await?;
-                let row = row.first().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+                let row = row
+                    .first()
+                    .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
                 Ok::<_, Error>(row.transpose()?.unwrap_or_default())
             };
             asked.await.map_err(|error| failure(&error))
