@@ -1,7 +1,8 @@
 //! What a request costs, what a token in memory costs, and what a server has left, beside what
 //! people use today; all in one run, since figures of different machines can't be compared.
 //!
-//! `bench` measures requests; `bench postgres`, built with that feature, a store.
+//! `bench` measures requests; `bench postgres`, built with that feature, a store; `bench revocation`,
+//! built with PostgreSQL and Redis, two nodes on each of them.
 #![expect(clippy::disallowed_methods, reason = "a stopwatch reads the time")]
 
 mod allocations;
@@ -18,6 +19,8 @@ mod postgres;
 #[cfg(feature = "redis")]
 mod redis;
 mod request;
+#[cfg(all(feature = "postgres", feature = "redis"))]
+mod revocation;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod table;
@@ -36,6 +39,12 @@ fn main() {
         Some("postgres") => tell(postgres::measure()),
         #[cfg(feature = "redis")]
         Some("redis") => redis::measure(),
+        #[cfg(all(feature = "postgres", feature = "redis"))]
+        Some("revocation") => {
+            if !revocation::is_node() {
+                revocation::measure().print(Style::Text);
+            }
+        }
         #[cfg(feature = "sqlite")]
         Some("sqlite") => sqlite::measure(),
         Some(other) => {

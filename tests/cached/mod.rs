@@ -1,6 +1,7 @@
 //! A cache never lies about a revoked token.
 
 mod contract;
+mod nodes;
 mod races;
 mod revocation;
 mod room;
