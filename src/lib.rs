@@ -108,7 +108,7 @@ pub mod testing;
 mod token;
 
 /// The README's examples are compiled too.
-#[cfg(all(doctest, feature = "axum", feature = "test-util"))]
+#[cfg(all(doctest, feature = "axum", feature = "cache", feature = "test-util"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
