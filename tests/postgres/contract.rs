@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tower_expiring_token::testing::contract::{self, Broken};
-use tower_expiring_token::{IssuingStore, PostgresStore, TokenStore, Touch};
+use tower_expiring_token::{IssuingStore, PostgresStore, TokenStore, TokenTimes, Touch};
 
-use super::{migrated, of, store, times};
-use crate::support::server::{postgres, wait_until};
+use super::{client, migrated, of, store, times};
+use crate::support::server::postgres;
 use crate::support::tokens::{ADD, at, login};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,29 +78,71 @@ async fn touches_in_opposite_orders_from_two_nodes_never_stop_each_other() {
 }
 
 #[tokio::test]
-async fn uses_rewrite_no_index() {
-    const TOKENS: u64 = 500;
+async fn a_use_whose_row_another_transaction_holds_is_written_after_it_or_said_not_to_be() {
     let (database, store) = store().await;
-    for number in 0..TOKENS {
-        let login = login(of("alice", number), "alice", number, times());
-        store.insert(login, ADD).await.unwrap();
-    }
-    // Each statement those of a few out of many tokens that lie together.
-    for round in 0..20 {
-        let touches = (0..TOKENS / 20).map(|index| Touch {
-            digest: of("alice", index * 20 + round),
-            used_at: at(round),
-            expires_at: at(600),
-        });
-        store.extend(&touches.collect::<Vec<_>>()).await.unwrap();
-    }
-    // The server counts them when a session ends, or a while later.
-    drop(store);
-    let counted = || {
-        let sql = "SELECT n_tup_upd, n_tup_hot_upd > 0.95 * n_tup_upd
-            FROM pg_stat_user_tables WHERE relname = 'token'";
-        database.psql(sql)
+    let digest = of("alice", 1);
+    store
+        .insert(login(digest, "alice", 1, times()), ADD)
+        .await
+        .unwrap();
+    let mut client = client(&database).await;
+    let used = |second| Touch {
+        digest,
+        used_at: at(second),
+        expires_at: at(600),
     };
-    let all = format!("{TOKENS}|t");
-    assert!(wait_until(|| counted() == all), "{}", counted());
+    let hold = "SELECT 1 FROM expiring_tokens.token FOR UPDATE";
+
+    let transaction = client.transaction().await.unwrap();
+    transaction.execute(hold, &[]).await.unwrap();
+    let error = store.extend(&[used(10)]).await.unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("held by other transactions"), "{cause}");
+
+    let later = [used(20)];
+    let (extended, ()) = tokio::join!(store.extend(&later), async {
+        tokio::task::yield_now().await;
+        transaction.rollback().await.unwrap();
+    });
+    extended.unwrap();
+    let found = store.find(&digest).await.unwrap().unwrap();
+    assert_eq!(found.record().times().last_used_at, at(20));
+}
+
+#[tokio::test]
+async fn no_index_knows_what_a_use_changes() {
+    let (database, store) = store().await;
+    let digest = of("alice", 1);
+    let idle = TokenTimes {
+        expires_at: at(60),
+        ..times()
+    };
+    store
+        .insert(login(digest, "alice", 1, idle), ADD)
+        .await
+        .unwrap();
+    database.psql("CREATE TABLE before AS TABLE expiring_tokens.token");
+    let used = Touch {
+        digest,
+        used_at: at(10),
+        expires_at: at(600),
+    };
+    store.extend(&[used]).await.unwrap();
+
+    let changed = "SELECT string_agg(now.key, ' ' ORDER BY now.key)
+        FROM expiring_tokens.token t, json_each_text(row_to_json(t)) now,
+            before b, json_each_text(row_to_json(b)) old
+        WHERE now.key = old.key AND now.value IS DISTINCT FROM old.value";
+    assert_eq!(database.psql(changed), "expires_at last_used_at");
+    let known = "SELECT count(*) FROM pg_index i
+        JOIN pg_depend d ON d.objid = i.indexrelid AND d.refobjid = i.indrelid
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = d.refobjsubid
+        WHERE i.indrelid = 'expiring_tokens.token'::regclass
+            AND a.attname IN ('expires_at', 'last_used_at')";
+    assert_eq!(database.psql(known), "0");
+    // So a new version of a row can stay on its page, where there is room for it.
+    let room =
+        "SELECT reloptions::text FROM pg_class WHERE oid = 'expiring_tokens.token'::regclass";
+    let options = database.psql(room);
+    assert!(options.contains("fillfactor="), "{options}");
 }

@@ -18,7 +18,7 @@ pub(super) struct Statements {
 }
 
 /// Rows in the order of their keys, so that nobody waits for who waits for him, and without
-/// those that somebody else holds: his use is as good.
+/// those that somebody else holds: these are told, if the use would move them, to be tried again.
 const EXTEND: &str = "
     WITH touch AS (
         SELECT * FROM unnest($1::bytea[], $2::timestamptz[], $3::timestamptz[])
@@ -26,12 +26,18 @@ const EXTEND: &str = "
     ), free AS (
         SELECT t.digest FROM expiring_tokens.token t
         WHERE t.digest = ANY ($1) ORDER BY t.digest FOR NO KEY UPDATE SKIP LOCKED
+    ), written AS (
+        UPDATE expiring_tokens.token t SET
+            last_used_at = greatest(t.last_used_at, touch.used_at),
+            expires_at = greatest(t.expires_at, least(touch.expires_at, t.ends_at))
+        FROM free JOIN touch ON touch.digest = free.digest
+        WHERE t.digest = free.digest AND touch.used_at < t.expires_at
     )
-    UPDATE expiring_tokens.token t SET
-        last_used_at = greatest(t.last_used_at, touch.used_at),
-        expires_at = greatest(t.expires_at, least(touch.expires_at, t.ends_at))
-    FROM free JOIN touch ON touch.digest = free.digest
-    WHERE t.digest = free.digest AND touch.used_at < t.expires_at";
+    SELECT t.digest FROM expiring_tokens.token t JOIN touch ON touch.digest = t.digest
+    WHERE t.digest = ANY ($1) AND t.digest NOT IN (SELECT free.digest FROM free)
+        AND touch.used_at < t.expires_at
+        AND (t.last_used_at < touch.used_at
+            OR t.expires_at < least(touch.expires_at, t.ends_at))";
 
 /// Those that nobody holds, the oldest first.
 const PURGE_FREE: &str = "

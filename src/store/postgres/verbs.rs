@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio_postgres::Row;
@@ -17,6 +18,9 @@ use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
 
 /// How many touches one statement writes down.
 const TOUCHES: usize = 1_000;
+/// How often a use is tried on a row that others hold: for half a second, as the pauses grow
+/// from 1 to 32 ms.
+const TRIES: u32 = 20;
 
 #[async_trait]
 impl TokenStore for PostgresStore {
@@ -34,19 +38,47 @@ impl TokenStore for PostgresStore {
             let (now, later): (Vec<Touch>, Vec<Touch>) = left
                 .into_iter()
                 .partition(|touch| seen.len() < TOUCHES && seen.insert(touch.digest));
-            let digests: Vec<&[u8]> = now
-                .iter()
-                .map(|touch| &touch.digest.as_bytes()[..])
-                .collect();
-            let used: Vec<Time> = now.iter().map(|touch| Time(touch.used_at)).collect();
-            let expires: Vec<Time> = now.iter().map(|touch| Time(touch.expires_at)).collect();
-            let sql = &self.0.statements.extend;
-            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
-                [&digests, &used, &expires];
-            self.0.writes.execute(sql, &values).await?;
+            self.extend_once_each(now).await?;
             left = later;
         }
         Ok(())
+    }
+}
+
+impl PostgresStore {
+    /// Others hold a row for a moment, unless it is in a transaction of the application's.
+    async fn extend_once_each(&self, mut touches: Vec<Touch>) -> Result<(), StoreError> {
+        for tried in 0..TRIES {
+            let held = self.extend_free(&touches).await?;
+            if held.is_empty() {
+                return Ok(());
+            }
+            touches.retain(|touch| held.contains(&touch.digest));
+            let pause = Duration::from_millis(1 << tried.min(5));
+            tokio::time::sleep(pause).await;
+        }
+        Err(StoreError::new(format!(
+            "expected to write down uses, found the rows of {} held by other transactions; try again",
+            touches.len()
+        )))
+    }
+
+    /// Writes down those whose rows nobody holds. The others.
+    async fn extend_free(&self, touches: &[Touch]) -> Result<HashSet<TokenDigest>, StoreError> {
+        let digests: Vec<&[u8]> = touches
+            .iter()
+            .map(|touch| &touch.digest.as_bytes()[..])
+            .collect();
+        let used: Vec<Time> = touches.iter().map(|touch| Time(touch.used_at)).collect();
+        let expires: Vec<Time> = touches.iter().map(|touch| Time(touch.expires_at)).collect();
+        let sql = &self.0.statements.extend;
+        let rows = self
+            .0
+            .writes
+            .rows(sql, &[&digests, &used, &expires])
+            .await?;
+        let held = rows.iter().map(row::digest);
+        held.collect::<Result<_, _>>().map_err(StoreError::new)
     }
 }
 
