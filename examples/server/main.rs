@@ -14,6 +14,7 @@ mod users;
 
 use std::error::Error;
 use std::future::IntoFuture;
+use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ async fn main() -> ExitCode {
         }
     };
     tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
         .init();
     match serve(&flags).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -110,10 +111,10 @@ async fn serve(flags: &Flags) -> Result<(), Stop> {
         .router()
         .map_err(|error| Stop::Flags(error.to_string()))?;
     let purging = tokens.purge_every(flags.purge_every);
+    let stop = stopped()?.shared();
     println!("listening on {url}");
 
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let stop = stopped().shared();
     let server = axum::serve(listener, service).with_graceful_shutdown(stop.clone());
     // Streams have no end of their own.
     let patience = async {
@@ -131,15 +132,14 @@ async fn serve(flags: &Flags) -> Result<(), Stop> {
 /// How long what is in flight may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-async fn stopped() {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
+/// Whoever reads where it listens may already ask it to stop, so it hears that from now on.
+fn stopped() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    };
-    tokio::select! {
-        () = terminated => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+    })
 }
