@@ -40,9 +40,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_writer(io::stderr).init();
     match serve(&flags).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(Stop::Flags(line)) => {
