@@ -67,7 +67,8 @@ impl std::ops::Add<Duration> for Timestamp {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(micros(duration)))
+        // Beyond the last instant is the last instant.
+        Self(self.0.checked_add(micros(duration)).unwrap_or(i64::MAX))
     }
 }
 
@@ -172,11 +173,8 @@ impl Clock for SystemClock {
         use rustix::time::{ClockId, clock_gettime};
 
         let time = clock_gettime(ClockId::RealtimeCoarse);
-        Timestamp(
-            time.tv_sec
-                .saturating_mul(1_000_000)
-                .saturating_add(time.tv_nsec / 1000),
-        )
+        // In range for 290,000 years.
+        Timestamp(time.tv_sec * 1_000_000 + time.tv_nsec / 1000)
     }
 
     #[cfg(not(target_os = "linux"))]

@@ -83,24 +83,24 @@ impl<S> TokenAuthority<S> {
     }
 
     /// The kind and the digest of what was shown as a token, by its text alone.
+    #[inline]
     pub(crate) fn present(
         &self,
         text: &[u8],
         admitted: Admitted,
         used: usize,
     ) -> Result<Presented, Reason> {
-        let mut kinds = self.shared.kinds.iter().enumerate();
-        let (kind, digest) = kinds
-            .find_map(|(index, kind)| Some((index, kind.kind.recognise(text)?)))
-            .ok_or_else(|| match MalformedToken::of(text) {
-                Some(fault) => Reason::Malformed(Malformed::Token(fault)),
-                None => Reason::UnknownToken,
-            })?;
-        if admitted.has(kind) {
-            Ok(Presented { digest, kind, used })
-        } else {
-            Err(Reason::WrongKind)
+        for (kind, Kind { kind: own, .. }) in self.shared.kinds.iter().enumerate() {
+            match own.recognise(text) {
+                None => {}
+                Some(_) if !admitted.has(kind) => return Err(Reason::WrongKind),
+                Some(digest) => return Ok(Presented { digest, kind, used }),
+            }
         }
+        Err(match MalformedToken::of(text) {
+            Some(fault) => Reason::Malformed(Malformed::Token(fault)),
+            None => Reason::UnknownToken,
+        })
     }
 }
 
@@ -119,7 +119,7 @@ impl<S: TokenStore> TokenAuthority<S> {
     }
 
     /// The answer without waiting, as far as there is one.
-    pub(crate) fn authenticate_now(&self, presented: Presented) -> Answer {
+    pub(crate) fn authenticate_now(&self, presented: &Presented) -> Answer {
         match self.shared.store.find_now(&presented.digest) {
             Some(finding) => self.decide(presented, finding),
             None => Answer::Ask,
@@ -132,7 +132,7 @@ impl<S: TokenStore> TokenAuthority<S> {
         presented: Presented,
     ) -> Result<Authenticated, Rejection> {
         let finding = self.shared.store.find(&presented.digest).await;
-        match self.decide(presented, finding) {
+        match self.decide(&presented, finding) {
             Answer::Done(verdict) => verdict,
             Answer::Touch(authenticated, due) => Ok(self.touched(authenticated, due).await),
             Answer::Ask => Err(self.reject(Reason::StoreUnavailable, presented.used)),
@@ -152,28 +152,15 @@ impl<S: TokenStore> TokenAuthority<S> {
     }
 
     /// What is found, judged.
-    fn decide(&self, presented: Presented, finding: Finding<S::Principal>) -> Answer {
+    fn decide(&self, presented: &Presented, finding: Finding<S::Principal>) -> Answer {
         let Examined { held, verdict, now } = match self.examine(presented, finding) {
             Ok(examined) => examined,
             Err(refusal) => return Answer::Done(Err(self.refuse(refusal, presented.used))),
         };
-        let due = verdict.touch.and_then(|expires_at| {
-            let interval = self.shared.kinds[presented.kind].policy.write_interval();
-            let claim = self
-                .shared
-                .touches
-                .claim(&presented.digest, now, interval)?;
-            Some(DueTouch {
-                touch: Touch {
-                    digest: presented.digest,
-                    used_at: now,
-                    expires_at,
-                },
-                claim,
-            })
-        });
-        #[cfg(feature = "tasks")]
-        let due = due.and_then(|due| self.leave_behind(due, held.record().times().expires_at));
+        let due = match verdict.touch {
+            None => None,
+            Some(expires_at) => self.due(presented, &*held, now, expires_at),
+        };
         let authenticated = Authenticated::new(
             held,
             verdict.bound,
@@ -187,11 +174,39 @@ impl<S: TokenStore> TokenAuthority<S> {
         }
     }
 
+    /// The touch that this request has to wait for.
+    #[cold]
+    fn due(
+        &self,
+        presented: &Presented,
+        #[cfg_attr(
+            not(feature = "tasks"),
+            expect(unused_variables, reason = "told to the task that writes uses")
+        )]
+        held: &dyn Held,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Option<DueTouch> {
+        let interval = self.shared.kinds[presented.kind].policy.write_interval();
+        let touches = &self.shared.touches;
+        let due = DueTouch {
+            claim: touches.claim(&presented.digest, now, interval)?,
+            touch: Touch {
+                digest: presented.digest,
+                used_at: now,
+                expires_at,
+            },
+        };
+        #[cfg(feature = "tasks")]
+        let due = self.leave_behind(due, held.record().times().expires_at)?;
+        Some(due)
+    }
+
     /// All checks of a token, and no use of it counted. The clock is read now, after the look-up.
     #[inline]
     pub(super) fn examine(
         &self,
-        presented: Presented,
+        presented: &Presented,
         finding: Finding<S::Principal>,
     ) -> Result<Examined, Refusal> {
         let held = match finding {

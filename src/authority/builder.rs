@@ -21,7 +21,7 @@ pub struct AuthorityBuilder<S> {
     store: S,
     clock: Arc<dyn Clock>,
     access: TokenKind,
-    expiry: Option<Arc<dyn ExpiryPolicy>>,
+    expiry: Option<Box<dyn ExpiryPolicy>>,
     others: Vec<Kind>,
     schemes: Vec<String>,
     realm: String,
@@ -29,7 +29,7 @@ pub struct AuthorityBuilder<S> {
     key: Option<ServerKey>,
     login: LoginMode,
     limit: Option<usize>,
-    refresh: Option<Arc<dyn ExpiryPolicy>>,
+    refresh: Option<Box<dyn ExpiryPolicy>>,
     refresh_grace: Option<Duration>,
     refresh_prefix: Option<String>,
     events: Option<Box<dyn Events>>,
@@ -74,7 +74,7 @@ impl<S> AuthorityBuilder<S> {
     /// When tokens end: a [`Lifetime`](crate::Lifetime), or a policy of your own. There is no
     /// default, since a token that lives too long is nobody's intention.
     pub fn expiry(mut self, policy: impl ExpiryPolicy) -> Self {
-        self.expiry = Some(Arc::new(policy));
+        self.expiry = Some(Box::new(policy));
         self
     }
 
@@ -89,7 +89,7 @@ impl<S> AuthorityBuilder<S> {
     pub fn kind(mut self, kind: TokenKind, policy: impl ExpiryPolicy) -> Self {
         self.others.push(Kind {
             kind,
-            policy: Arc::new(policy),
+            policy: Box::new(policy),
         });
         self
     }
@@ -144,7 +144,7 @@ impl<S> AuthorityBuilder<S> {
     /// and when these end: `Lifetime::days(30)`, by choice with an idle time. Their life is that of
     /// the whole session: no access token outlives it, however often it is refreshed.
     pub fn refresh(mut self, policy: impl ExpiryPolicy) -> Self {
-        self.refresh = Some(Arc::new(policy));
+        self.refresh = Some(Box::new(policy));
         self
     }
 

@@ -93,6 +93,6 @@ impl<S: TokenStore> TokenAuthority<S> {
             kind,
             used: caller.used(),
         };
-        Ok(self.examine(presented, finding)?.verdict.bound)
+        Ok(self.examine(&presented, finding)?.verdict.bound)
     }
 }

@@ -32,7 +32,7 @@ impl<S: TokenStore> TokenAuthority<S> {
             Err(reason) => return Err(self.rejection(Refusal::of(reason), 0)),
         };
         let finding = self.shared.store.find(&presented.digest).await;
-        match self.examine(presented, finding) {
+        match self.examine(&presented, finding) {
             Ok(examined) => Ok(Authenticated::new(
                 examined.held,
                 examined.verdict.bound,

@@ -1,6 +1,5 @@
 //! A kind of token with its policy, and what can be wrong with several of them.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::build_error::Fault;
@@ -9,7 +8,7 @@ use crate::token::{RefreshForm, TokenKind};
 
 pub(super) struct Kind {
     pub(super) kind: TokenKind,
-    pub(super) policy: Arc<dyn ExpiryPolicy>,
+    pub(super) policy: Box<dyn ExpiryPolicy>,
 }
 
 pub(super) struct RefreshTokens {
@@ -24,7 +23,7 @@ pub(super) const MOST_KINDS: usize = 64;
 pub(super) const MOST_GRACE: Duration = Duration::from_secs(60);
 
 pub(super) fn refresh_tokens(
-    policy: Option<Arc<dyn ExpiryPolicy>>,
+    policy: Option<Box<dyn ExpiryPolicy>>,
     grace: Option<Duration>,
     prefix: Option<String>,
 ) -> Result<Option<RefreshTokens>, Fault> {

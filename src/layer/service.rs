@@ -40,26 +40,38 @@ impl<S: TokenStore, R> Settings<S, R> {
         let cleartext = self.cleartext.as_ref();
         let in_clear =
             cleartext.is_some_and(|it| it.arrived(request.headers(), request.extensions()));
-        let heard = credential::parse(request.headers_mut(), self.authority.challenges());
-        let heard = heard.and_then(|(text, used)| {
-            if in_clear && let Some(digest) = self.authority.recognise(text) {
-                return Ok(Heard::Cleartext(digest, used));
+        match credential::parse(request.headers_mut(), self.authority.challenges()) {
+            Ok((text, used)) => {
+                if in_clear && let Some(digest) = self.authority.recognise(text) {
+                    return Ok(Heard::Cleartext(digest, used));
+                }
+                match self.authority.present(text, self.admitted, used) {
+                    Ok(presented) => Ok(Heard::Presented(presented)),
+                    Err(reason) => Err(self.authority.reject(reason, used)),
+                }
             }
-            let presented = self.authority.present(text, self.admitted, used);
-            presented
-                .map(Heard::Presented)
-                .map_err(|reason| (reason, used))
-        });
-        match heard {
-            Ok(heard) => Ok(heard),
-            Err((Reason::NoCredentials, _)) if self.manner.preflight && is_preflight(request) => {
-                Ok(Heard::Anonymous)
-            }
-            Err((Reason::NoCredentials | Reason::OtherScheme, _)) if self.manner.optional => {
-                Ok(Heard::Anonymous)
-            }
-            Err((reason, used)) => Err(self.authority.reject(reason, used)),
+            Err((reason, used)) => self.without_token(request, reason, used),
         }
+    }
+
+    #[cold]
+    fn without_token<B>(
+        &self,
+        request: &Request<B>,
+        reason: Reason,
+        used: usize,
+    ) -> Result<Heard, Rejection> {
+        let anonymous = match reason {
+            Reason::NoCredentials => {
+                self.manner.optional || self.manner.preflight && is_preflight(request)
+            }
+            Reason::OtherScheme => self.manner.optional,
+            _ => false,
+        };
+        if anonymous {
+            return Ok(Heard::Anonymous);
+        }
+        Err(self.authority.reject(reason, used))
     }
 }
 
@@ -119,7 +131,7 @@ where
             Ok(Heard::Cleartext(digest, used)) => return self.burn(request, digest, used),
             Err(rejection) => return self.refuse(&request, rejection),
         };
-        match settings.authority.authenticate_now(presented) {
+        match settings.authority.authenticate_now(&presented) {
             Answer::Done(Ok(authenticated)) => {
                 manner.admit(&mut request, authenticated);
                 ResponseFuture::passed(self.inner.call(request), manner.optional)

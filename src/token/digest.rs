@@ -53,6 +53,7 @@ impl TokenDigest {
         Self(hash.into()).routed(route)
     }
 
+    #[inline(always)]
     pub(super) fn of_text(text: &[u8], key: Option<&DigestKey>) -> Self {
         Self(match key {
             None => sha256(text),

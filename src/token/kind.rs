@@ -77,6 +77,7 @@ impl TokenKind {
 
     /// The same of any bytes. Those with a good checksum need no look at their characters: no
     /// store has a digest of what was never issued.
+    #[inline(always)]
     pub(crate) fn recognise(&self, text: &[u8]) -> Option<TokenDigest> {
         let route = self.form.recognise(text)?;
         let digest = TokenDigest::of_text(text, self.key.as_ref());

@@ -35,13 +35,14 @@ pub(super) fn compose(prefix: &str, route: u16, secret: &[u8]) -> Zeroizing<Stri
 }
 
 /// The route and the secret's characters of a text that [`compose`] has made, if it is one.
+#[inline]
 pub(super) fn dissect<'a>(text: &'a [u8], prefix: &str, secret: usize) -> Option<(u16, &'a [u8])> {
     let rest = text.strip_prefix(prefix.as_bytes())?;
     if rest.len() != ROUTE + secret + CHECKSUM {
         return None;
     }
-    let (summed, sum) = text.split_at(text.len() - CHECKSUM);
-    if checksum(summed) != sum {
+    let (summed, sum) = text.split_last_chunk::<CHECKSUM>()?;
+    if !checksum(summed).eq(sum.iter().copied()) {
         return None;
     }
     let high = VALUES[usize::from(rest[0])];
@@ -76,6 +77,7 @@ impl Form {
         clippy::option_option,
         reason = "the outer is the verdict, the inner the form's"
     )]
+    #[inline(always)]
     pub(super) fn recognise(&self, text: &[u8]) -> Option<Option<u16>> {
         match self {
             Self::Own { prefix } => dissect(text, prefix, SECRET).map(|(route, _)| Some(route)),
@@ -117,9 +119,11 @@ impl Form {
 }
 
 /// CRC-32 in base64url, most significant bit first.
-fn checksum(text: &[u8]) -> [u8; CHECKSUM] {
+#[inline]
+fn checksum(text: &[u8]) -> impl Iterator<Item = u8> + use<> {
     let sum = u64::from(crc32fast::hash(text)) << 4;
-    [30, 24, 18, 12, 6, 0].map(|shift| ALPHABET[(sum >> shift & 63) as usize])
+    let shifts = [30, 24, 18, 12, 6, 0].into_iter();
+    shifts.map(move |shift| ALPHABET[(sum >> shift & 63) as usize])
 }
 
 const fn is_hex(byte: &u8) -> bool {
