@@ -60,7 +60,8 @@
 //! too; guard one service by `tonic::service::LayerExt::named_layer`.
 //!
 //! For scripts of other origins to read a challenge, the CORS layer must expose
-//! `WWW-Authenticate`.
+//! `WWW-Authenticate`; and [`TOKEN_EXPIRES_IN`], where the layer
+//! [announces](ExpiringTokenLayer::announce_expiry) that a token ends soon.
 //!
 //! # Sessions or tokens
 //!
@@ -138,7 +139,7 @@ pub use layer::Principal;
 #[cfg(feature = "stream")]
 pub use layer::{EndStreams, EndStreamsFuture, EndStreamsLayer, EndingBody};
 pub use layer::{
-    ExpiringToken, ExpiringTokenLayer, Require, RequireLayer, ResponseFuture,
+    ExpiringToken, ExpiringTokenLayer, Require, RequireLayer, ResponseFuture, TOKEN_EXPIRES_IN,
     unless_forwarded_https, unless_marked,
 };
 pub use rejection::{Drf, Empty, ErrorCode, Json, Malformed, Reason, Rejection, Respond};

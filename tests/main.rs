@@ -1,5 +1,6 @@
 //! What the crate promises, a module a promise.
 
+mod announce;
 mod authority;
 mod cached;
 mod cleartext;

@@ -46,6 +46,9 @@ pub(crate) struct Flags {
     /// Look-ups may be this old, at most 30s.
     #[arg(long, value_parser = humantime::parse_duration)]
     pub(crate) cache: Option<Duration>,
+    /// Tell clients whose token ends within this time, by `token-expires-in`.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub(crate) announce_expiry: Option<Duration>,
     /// Serve the grant `password`, which RFC 9700 forbids.
     #[arg(long)]
     pub(crate) password_grant: bool,

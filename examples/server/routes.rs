@@ -15,8 +15,8 @@ use tonic_health::server::{HealthReporter, HealthService};
 use tower_expiring_token::testing::ManualClock;
 use tower_expiring_token::{
     Authenticated, Client, ClientSecret, Drf, Endpoint, ExpiringTokenLayer, Json as JsonStyle,
-    OAuth, PasswordGuard, Principal, Rejection, RequireLayer, Respond, Scopes, WithPrincipals,
-    unless_forwarded_https,
+    OAuth, PasswordGuard, Principal, Rejection, RequireLayer, Respond, Scopes, TOKEN_EXPIRES_IN,
+    WithPrincipals, unless_forwarded_https,
 };
 use tower_http::cors::CorsLayer;
 
@@ -59,7 +59,8 @@ impl House<'_> {
             .merge(self.optional())
             .merge(self.required()?);
         // Outside of all else: a preflight has no token, and scripts read refusals too.
-        let cors = CorsLayer::very_permissive().expose_headers([WWW_AUTHENTICATE]);
+        let cors =
+            CorsLayer::very_permissive().expose_headers([WWW_AUTHENTICATE, TOKEN_EXPIRES_IN]);
         Ok(router.layer(cors))
     }
 
@@ -149,6 +150,10 @@ type Layer<R> = ExpiringTokenLayer<WithPrincipals<tokens::Store, Users>, R>;
 impl House<'_> {
     fn layer(&self) -> Layer<impl Respond<Body> + Clone> {
         let layer = self.tokens.layer().respond(responder(self.flags));
+        let layer = match self.flags.announce_expiry {
+            Some(within) => layer.announce_expiry(within),
+            None => layer,
+        };
         match self.flags.require_https {
             true => layer.burn_cleartext(arrived(self.flags)),
             false => layer,

@@ -147,8 +147,9 @@ impl<S: TokenStore> TokenAuthority<S> {
     ) -> Authenticated {
         if self.shared.store.extend(&[due.touch]).await.is_ok() {
             due.claim.used();
+            return authenticated;
         }
-        authenticated
+        authenticated.used_until(None)
     }
 
     /// What is found, judged.
@@ -168,6 +169,8 @@ impl<S: TokenStore> TokenAuthority<S> {
             presented.used,
             Some(presented.digest),
         );
+        // Whoever has the claim writes it.
+        let authenticated = authenticated.used_until(verdict.touch);
         match due {
             None => Answer::Done(Ok(authenticated)),
             Some(due) => Answer::Touch(authenticated, due),

@@ -27,6 +27,7 @@ use crate::token::{Scopes, SessionId, Subject, TokenDigest, TokenRecord};
 pub struct Authenticated {
     held: Arc<dyn Held>,
     bound: Bound,
+    end_after_use: Timestamp,
     challenges: &'static Challenges,
     used: usize,
     /// By which it can be looked up again; none where only a test acts as somebody.
@@ -55,11 +56,21 @@ impl Authenticated {
         Self {
             held,
             bound,
+            end_after_use: bound.at,
             challenges,
             used,
             #[cfg(feature = "stream")]
             digest,
         }
+    }
+
+    /// The same after a use that moves the token's end here, or nowhere.
+    pub(super) const fn used_until(mut self, moved: Option<Timestamp>) -> Self {
+        self.end_after_use = match moved {
+            Some(moved) => moved,
+            None => self.bound.at,
+        };
+        self
     }
 
     /// The caller of the request with these extensions.
@@ -156,6 +167,11 @@ impl Authenticated {
     #[must_use]
     pub fn record(&self) -> &TokenRecord {
         self.held.record()
+    }
+
+    /// When it ends if this use is its last, as far as that is written down.
+    pub(crate) const fn end_after_use(&self) -> Timestamp {
+        self.end_after_use
     }
 
     #[cfg(feature = "stream")]

@@ -8,6 +8,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower::Service;
 
+use super::announce::Ending;
 use super::layer::Manner;
 use crate::authority::Authenticated;
 use crate::rejection::{Rejection, Respond};
@@ -32,7 +33,7 @@ pin_project! {
         Inner: Service<Request<ReqBody>>,
     {
         Deciding { decision: Decision, next: Option<Next<Inner, R, ReqBody>> },
-        Passed { #[pin] future: Inner::Future, vary: bool },
+        Passed { #[pin] future: Inner::Future, vary: bool, ending: Option<Ending<R>> },
         Refused { response: Option<Response<ResBody>> },
     }
 }
@@ -48,9 +49,17 @@ impl<Inner, R, ReqBody, ResBody> ResponseFuture<Inner, R, ReqBody, ResBody>
 where
     Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
 {
-    pub(super) const fn passed(future: Inner::Future, vary: bool) -> Self {
+    pub(super) const fn passed(
+        future: Inner::Future,
+        vary: bool,
+        ending: Option<Ending<R>>,
+    ) -> Self {
         Self {
-            state: State::Passed { future, vary },
+            state: State::Passed {
+                future,
+                vary,
+                ending,
+            },
         }
     }
 
@@ -94,12 +103,22 @@ where
                 Project::Passed {
                     future,
                     vary: false,
+                    ending: None,
                 } => return future.poll(context),
-                Project::Passed { future, vary: true } => {
+                Project::Passed {
+                    future,
+                    vary,
+                    ending,
+                } => {
                     let mut polled = future.poll(context);
                     if let Poll::Ready(Ok(response)) = &mut polled {
-                        let value = HeaderValue::from_static("authorization");
-                        response.headers_mut().append(VARY, value);
+                        if *vary {
+                            let value = HeaderValue::from_static("authorization");
+                            response.headers_mut().append(VARY, value);
+                        }
+                        if let Some(ending) = ending {
+                            ending.announce(response);
+                        }
                     }
                     return polled;
                 }
@@ -119,10 +138,12 @@ where
                         .expect("a future is not polled after it is ready");
                     match verdict {
                         Ok(authenticated) => {
+                            let ending = Ending::of(&manner, &authenticated);
                             manner.admit(&mut request, authenticated);
                             State::Passed {
                                 future: inner.call(request),
                                 vary: manner.optional,
+                                ending,
                             }
                         }
                         Err(rejection) => State::Refused {

@@ -1,10 +1,12 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Extensions, HeaderMap, Response};
 use tower::Layer;
 
 use super::ExpiringToken;
+use super::announce::Announce;
 use super::cleartext::Cleartext;
 use crate::authority::{Admitted, BuildError, TokenAuthority};
 use crate::expiry::ExpiryPolicy;
@@ -45,12 +47,13 @@ pub(super) struct Settings<S, R> {
 }
 
 /// All of the settings that speak of no store, for what outlives the look-up.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Manner<R> {
     pub(super) responder: R,
     pub(super) optional: bool,
     pub(super) preflight: bool,
     pub(super) strip: bool,
+    pub(super) announce: Option<Announce>,
 }
 
 impl<S: TokenStore> ExpiringTokenLayer<S> {
@@ -77,6 +80,7 @@ impl<S: TokenStore> TokenAuthority<S> {
             optional: false,
             preflight: false,
             strip: false,
+            announce: None,
         };
         let settings = Settings {
             authority: self.clone(),
@@ -157,6 +161,7 @@ impl<S: TokenStore, R> ExpiringTokenLayer<S, R> {
             optional,
             preflight,
             strip,
+            ref announce,
             ..
         } = **manner;
         let manner = Arc::new(Manner {
@@ -164,6 +169,7 @@ impl<S: TokenStore, R> ExpiringTokenLayer<S, R> {
             optional,
             preflight,
             strip,
+            announce: announce.clone(),
         });
         let settings = Settings {
             authority: authority.clone(),
@@ -224,6 +230,45 @@ impl<S: TokenStore, R: Clone> ExpiringTokenLayer<S, R> {
     #[must_use]
     pub fn strip_credential(self) -> Self {
         self.with(|manner| manner.strip = true)
+    }
+
+    /// Tells clients that their token ends within this time, by the header
+    /// [`TOKEN_EXPIRES_IN`](crate::TOKEN_EXPIRES_IN): `token-expires-in: 299`, so that they refresh
+    /// or ask for a login before they are refused. Nothing is told unless you choose so.
+    ///
+    /// Told is when the token ends if this request is the last that uses it: the earlier of what
+    /// use can't move (its life) and of its idle time, counted from this use. So an idle time that
+    /// is longer than `within` never alarms those who keep using their token, however near its end
+    /// was, and a shorter one tells each time how long they may pause. A use is written once an
+    /// [interval](crate::ExpiryPolicy::write_interval), so an idle end is exact to that; where the
+    /// store could not write this use, it is the end as it was.
+    ///
+    /// The seconds count from the moment that the inner service has responded, by the authority's
+    /// clock, rounded down. Whatever it has put into the header itself is replaced then. Refusals,
+    /// those of layers and extractors inside too, and responses to anonymous requests never have
+    /// it. Of a token that the handler has just revoked it tells the end that it would have had.
+    ///
+    /// Scripts of other origins can read it only where `Access-Control-Expose-Headers` names it:
+    /// by `.expose_headers([TOKEN_EXPIRES_IN])` of tower-http's `CorsLayer`, outside of this layer.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use axum::{Router, routing::get};
+    /// use tower_expiring_token::{Lifetime, MemoryStore, TokenAuthority};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tokens = TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24)).build()?;
+    /// let app: Router = Router::new()
+    ///     .route("/", get(async || "hello"))
+    ///     .layer(tokens.layer().announce_expiry(Duration::from_secs(300)));
+    /// # let _ = app;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn announce_expiry(self, within: Duration) -> Self {
+        let clock = self.settings.authority.clock();
+        self.with(|manner| manner.announce = Some(Announce { within, clock }))
     }
 
     fn with(self, change: impl FnOnce(&mut Manner<R>)) -> Self {

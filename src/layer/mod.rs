@@ -1,5 +1,6 @@
 //! The door for requests: a layer for any tower service.
 
+mod announce;
 mod cleartext;
 #[cfg(feature = "stream")]
 mod ending_body;
@@ -16,6 +17,7 @@ mod service;
 #[cfg(feature = "stream")]
 mod streams;
 
+pub use announce::TOKEN_EXPIRES_IN;
 pub use cleartext::{unless_forwarded_https, unless_marked};
 #[cfg(feature = "stream")]
 pub use ending_body::EndingBody;

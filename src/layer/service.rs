@@ -8,6 +8,7 @@ use http::{Method, Request, Response};
 use tower::Service;
 
 use super::ResponseFuture;
+use super::announce::Ending;
 use super::layer::{Manner, Settings};
 use crate::authority::{Anonymous, Answer, Authenticated, Presented};
 use crate::credential;
@@ -119,22 +120,23 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let settings = &self.settings;
-        let manner = &*settings.manner;
+        let manner = &settings.manner;
         let presented = match settings.hear(&mut request) {
             Ok(Heard::Presented(presented)) => presented,
             Ok(Heard::Anonymous) => {
                 request
                     .extensions_mut()
                     .insert(Anonymous::new(settings.authority.challenges()));
-                return ResponseFuture::passed(self.inner.call(request), manner.optional);
+                return ResponseFuture::passed(self.inner.call(request), manner.optional, None);
             }
             Ok(Heard::Cleartext(digest, used)) => return self.burn(request, digest, used),
             Err(rejection) => return self.refuse(&request, rejection),
         };
         match settings.authority.authenticate_now(&presented) {
             Answer::Done(Ok(authenticated)) => {
+                let ending = Ending::of(manner, &authenticated);
                 manner.admit(&mut request, authenticated);
-                ResponseFuture::passed(self.inner.call(request), manner.optional)
+                ResponseFuture::passed(self.inner.call(request), manner.optional, ending)
             }
             Answer::Done(Err(rejection)) => self.refuse(&request, rejection),
             Answer::Touch(authenticated, due) => {

@@ -1,9 +1,11 @@
 //! Browsers of other origins: preflights, and challenges that scripts can read (Fetch standard).
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::routing::get;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use tower_expiring_token::{Principal, Subject};
+use tower_expiring_token::{Principal, Subject, TOKEN_EXPIRES_IN};
 use tower_http::cors::{Any, CorsLayer};
 
 use super::{INVALID, NOTHING_SHOWN, assert_verdict, behind, serving};
@@ -84,6 +86,22 @@ async fn refusals_pass_through_cors_outside_and_scripts_can_read_the_challenge()
     let field = format!("Bearer {good}");
     let heard = wire::get(address, "/", &[ORIGIN, ("authorization", &field)]).await;
     assert_eq!((heard.status.as_u16(), &*heard.body), (200, "in"));
+}
+
+#[tokio::test]
+async fn scripts_can_read_how_soon_a_token_ends_where_cors_exposes_it() {
+    let (tokens, good) = serving(&["Bearer"]).await;
+    let cors = CorsLayer::new().expose_headers([TOKEN_EXPIRES_IN]);
+    let router = Router::new()
+        .route("/", get(async || "in"))
+        .layer(tokens.layer().announce_expiry(Duration::MAX))
+        .layer(cors);
+    let address = serve_axum(router).await;
+    let field = format!("Bearer {good}");
+    let heard = wire::get(address, "/", &[ORIGIN, ("authorization", &field)]).await;
+    assert_eq!(heard.headers["token-expires-in"], "86400");
+    let exposed = &heard.headers["access-control-expose-headers"];
+    assert_eq!(exposed, "token-expires-in");
 }
 
 #[tokio::test]

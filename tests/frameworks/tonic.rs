@@ -1,6 +1,7 @@
 //! tonic: its server, its services, its client.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tonic::metadata::MetadataMap;
 use tonic::service::LayerExt;
@@ -117,6 +118,25 @@ async fn around_a_server_or_a_service_a_real_client_is_told_good_tokens_from_bad
         let service = Server::builder().add_service(layer.named_layer(health()));
         tells_tokens_apart(&house, serve!(service)).await;
     }
+}
+
+#[tokio::test]
+async fn a_token_that_ends_soon_is_announced_in_the_metadata() {
+    let house = House::at_once();
+    let layer = house.tokens.layer().announce_expiry(Duration::MAX);
+    let guarded = ServiceBuilder::new()
+        .layer(layer)
+        .layer(RequireLayer::all(["admin"]).unwrap())
+        .named_layer(health());
+    let address = serve!(Server::builder().add_service(guarded));
+    let url = format!("http://{address}");
+    let admin = house.token("alice", &["admin"]).await;
+    let heard = check(&url, Some(&admin)).await.expect("is served");
+    assert_eq!(heard.get("token-expires-in").unwrap(), "86400");
+    let reader = house.token("alice", &["read"]).await;
+    let refused = check(&url, Some(&reader)).await.expect_err("is refused");
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    assert!(refused.metadata().get("token-expires-in").is_none());
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ fn a_flag_that_can_not_be_followed_is_one_line_and_exit_2() {
         &["--lifetime", "1h", "--idle", "1h"],
         &["--idle", "2h", "--cap", "1h"],
         &["--cap", "1h"],
+        &["--announce-expiry", "soon"],
         &["--cache", "31s"],
         &["--cache", "0s"],
         &["--login", "always"],

@@ -178,8 +178,30 @@ fn scripts_of_other_origins_may_call_and_read_the_challenge() {
     assert_eq!(refused.status, 401);
     assert_eq!(
         refused.all("access-control-expose-headers"),
-        ["www-authenticate"]
+        ["www-authenticate,token-expires-in"]
     );
+}
+
+#[test]
+fn a_token_that_ends_soon_is_announced_by_all_layers_if_the_flags_say_so() {
+    for (flags, told) in [
+        (
+            &["--manual-clock", "--announce-expiry", "5m"][..],
+            vec!["299"],
+        ),
+        (&["--manual-clock"], vec![]),
+    ] {
+        let server = serve(flags);
+        let alice = token(&log_in(&server, "alice", "wonderland"));
+        for (seconds, told) in [(24 * 3600 - 301, &vec![]), (2, &told)] {
+            advance(&server, seconds);
+            for path in ["/me", "/optional"] {
+                let heard = call(&server, "GET", path, &alice);
+                assert_eq!(heard.status, 200);
+                assert_eq!(heard.all("token-expires-in"), *told, "{flags:?} {path}");
+            }
+        }
+    }
 }
 
 #[test]
