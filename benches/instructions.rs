@@ -6,39 +6,16 @@
 use std::ptr;
 
 use crate::child::{self, Child};
+use crate::processors::Processors;
 
 /// The instructions of `work`, done once in a child; what is around it is counted away.
 pub(crate) fn of(work: impl FnOnce()) -> u64 {
-    let everywhere = processors();
+    let everywhere = Processors::here();
     // On one processor with its child, neither has to wake another one at each step.
-    let mut here = everywhere;
-    let first = (0..libc::CPU_SETSIZE as usize).find(|&index| {
-        // SAFETY: the set is whole and the index within it.
-        unsafe { libc::CPU_ISSET(index, &everywhere) }
-    });
-    // SAFETY: as above.
-    unsafe {
-        libc::CPU_ZERO(&mut here);
-        libc::CPU_SET(first.unwrap_or(0), &mut here);
-    }
-    stay_on(&here);
+    everywhere.one(0).stay();
     let steps = steps(work).saturating_sub(steps(|| {}));
-    stay_on(&everywhere);
+    everywhere.stay();
     steps
-}
-
-fn processors() -> libc::cpu_set_t {
-    // SAFETY: all zeroes are an empty set, and the kernel writes no more than its size.
-    unsafe {
-        let mut set = std::mem::zeroed();
-        libc::sched_getaffinity(0, size_of_val(&set), &mut set);
-        set
-    }
-}
-
-fn stay_on(set: &libc::cpu_set_t) {
-    // SAFETY: the kernel reads no more than the set's size.
-    unsafe { libc::sched_setaffinity(0, size_of_val(set), set) };
 }
 
 fn steps(work: impl FnOnce()) -> u64 {

@@ -1,8 +1,8 @@
 //! What a request costs, what a token in memory costs, and what a server has left, beside what
 //! people use today; all in one run, since figures of different machines can't be compared.
 //!
-//! `bench` measures requests; `bench postgres`, built with that feature, a store; `bench revocation`,
-//! built with PostgreSQL and Redis, two nodes on each of them.
+//! `bench` measures requests; `bench server`, how many of them a server answers; `bench postgres`,
+//! built with that feature, a store; `bench revocation`, built with PostgreSQL and Redis, two nodes on each of them.
 #![expect(clippy::disallowed_methods, reason = "a stopwatch reads the time")]
 
 mod allocations;
@@ -16,11 +16,14 @@ mod look_up;
 mod ours;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod processors;
+mod quantile;
 #[cfg(feature = "redis")]
 mod redis;
 mod request;
 #[cfg(all(feature = "postgres", feature = "redis"))]
 mod revocation;
+mod server;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod table;
@@ -35,6 +38,7 @@ fn main() {
             look_up::measure().print(Style::Text);
         }
         Some("look-up") => look_up::measure().print(Style::Text),
+        Some("server") => tell(server::measure()),
         #[cfg(feature = "postgres")]
         Some("postgres") => tell(postgres::measure()),
         #[cfg(feature = "redis")]

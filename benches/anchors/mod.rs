@@ -1,8 +1,8 @@
 //! What people use or write today, each around the same inner service.
 
-mod jwt;
+pub(crate) mod jwt;
 mod login;
-mod moka;
+pub(crate) mod moka;
 mod nothing;
 mod plain;
 mod session;
@@ -44,7 +44,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// As many texts as there are credentials, as long as this crate's tokens.
-fn texts() -> Vec<String> {
+pub(crate) fn texts() -> Vec<String> {
     (0..CREDENTIALS)
         .map(|index| format!("tet_{index:051}"))
         .collect()

@@ -1,3 +1,4 @@
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -13,19 +14,31 @@ use crate::ours::bearers;
 
 type Callers = Cache<[u8; 32], Caller>;
 
+pub(crate) const MOKA: &str = "hand-written from_fn, SHA-256 and moka";
+
 /// What people write when they have read about digests and caches.
 pub(super) fn case() -> Case {
+    let layer = from_fn_with_state(callers(), authenticate);
+    Case::new(
+        MOKA,
+        StatusCode::OK,
+        layer.layer(inner()),
+        AUTHORIZATION,
+        bearers(&texts()),
+    )
+}
+
+/// The same before an axum router.
+pub(crate) fn before(router: Router) -> Router {
+    router.layer(from_fn_with_state(callers(), authenticate))
+}
+
+fn callers() -> Callers {
     let callers = Callers::new(10_000);
     for (index, text) in texts().iter().enumerate() {
         callers.insert(Sha256::digest(text).into(), Caller::numbered(index));
     }
-    Case::new(
-        "hand-written from_fn, SHA-256 and moka",
-        StatusCode::OK,
-        from_fn_with_state(callers, authenticate).layer(inner()),
-        AUTHORIZATION,
-        bearers(&texts()),
-    )
+    callers
 }
 
 async fn authenticate(
