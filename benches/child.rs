@@ -22,7 +22,6 @@ pub(crate) fn fork(work: impl FnOnce()) -> Child {
 }
 
 /// The numbers that `work` gives, done in a process of its own.
-#[allow(dead_code, reason = "for cases that leave much memory behind")]
 pub(crate) fn apart<const N: usize>(work: impl FnOnce() -> [f64; N]) -> [f64; N] {
     let (mut reader, mut writer) = pipe().expect("a pipe can be had");
     let child = fork(move || {

@@ -1,8 +1,9 @@
 //! What a request costs, what a token in memory costs, and what a server has left, beside what
 //! people use today; all in one run, since figures of different machines can't be compared.
 //!
-//! `bench` measures requests; `bench server`, how many of them a server answers; `bench postgres`,
-//! built with that feature, a store; `bench revocation`, built with PostgreSQL and Redis, two nodes on each of them.
+//! `bench` measures requests; `bench server`, how many of them a server answers; `bench memory`, the
+//! memory store; `bench postgres`, built with that feature, a store; `bench revocation`,
+//! built with PostgreSQL and Redis, two nodes on each of them.
 #![expect(clippy::disallowed_methods, reason = "a stopwatch reads the time")]
 
 mod allocations;
@@ -13,6 +14,7 @@ mod child;
 mod exact;
 mod instructions;
 mod look_up;
+mod memory;
 mod ours;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -38,6 +40,7 @@ fn main() {
             look_up::measure().print(Style::Text);
         }
         Some("look-up") => look_up::measure().print(Style::Text),
+        Some("memory") => memory::measure(),
         Some("server") => tell(server::measure()),
         #[cfg(feature = "postgres")]
         Some("postgres") => tell(postgres::measure()),
