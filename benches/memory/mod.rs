@@ -18,7 +18,7 @@ use crate::table::{Budget, Style, number};
 const TOKENS: u64 = 1_000_000;
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// With a million tokens, or as many as the second argument says: ten million take 3 GB.
+/// With a million tokens, or as many as the second argument says.
 pub(crate) fn measure() {
     let tokens = std::env::args().nth(2).map_or(TOKENS, |tokens| {
         let tokens = tokens.parse().ok().filter(|&tokens| tokens >= 1_000);
