@@ -1,10 +1,20 @@
 use std::sync::Arc;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::contract::BoxFuture;
 use super::{StoreError, TokenStore};
 use crate::token::TokenDigest;
+
+/// How long a channel is trusted while it says nothing. Then it is asked whether it is there.
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(super) const HEARTBEAT: Duration = Duration::from_millis(400);
+/// How long it may take to answer. Both together: how late a removal is felt at most, when a
+/// network swallows what tells of it.
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(super) const PATIENCE: Duration = Duration::from_millis(400);
 
 /// A store that tells which tokens are no longer what they were, also when another process has
 /// changed them: what a cache must hear of.

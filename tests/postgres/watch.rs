@@ -1,5 +1,6 @@
 //! What a cache hears, whoever did it.
 
+use std::process::Command;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -197,6 +198,29 @@ async fn a_watch_that_nobody_asks_forgets_everything_instead_of_growing() {
     }
     assert!(seen.len() < 4_200, "{}", seen.len());
     assert_eq!(seen[..2], [Change::Lost, Change::Connected]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_channel_is_lost_however_long_the_store_may_wait() {
+    let database = postgres::shared();
+    let hour = Duration::from_secs(3600);
+    let store = migrated(&database, |builder| builder.time_out(hour)).await;
+    let mut watch = watch(&store).await;
+    let listening = database.psql(
+        "SELECT pid FROM pg_stat_activity
+            WHERE application_name LIKE '%listening' AND datname = current_database()",
+    );
+    let signal = |name: &str| {
+        let sent = Command::new("kill")
+            .args([name, listening.as_str()])
+            .status();
+        assert!(sent.unwrap().success());
+    };
+    signal("-STOP");
+    assert_eq!(next(&mut watch).await, Change::Lost);
+    assert_eq!(next(&mut watch).await, Change::Connected);
+    nothing_was_told(&store, &mut watch).await;
+    signal("-CONT");
 }
 
 #[tokio::test(flavor = "multi_thread")]

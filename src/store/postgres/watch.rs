@@ -19,11 +19,10 @@ use super::error::{failure, no_connection, overdue};
 use super::messages::Messages;
 use super::schema::Schema;
 use super::url::Target;
+use crate::store::watch::{HEARTBEAT, PATIENCE};
 use crate::store::{Change, StoreError, Watch, WatchedStore};
 use crate::token::TokenDigest;
 
-/// How often a quiet connection is asked whether it is still there.
-const BEAT: Duration = Duration::from_secs(1);
 /// How many changes wait for a cache. If it is slower than that, it forgets everything instead.
 const MOST: usize = 4_096;
 /// Pauses between attempts to connect, doubled from the first to the last.
@@ -215,8 +214,9 @@ impl Way {
             }
         }
         loop {
-            sleep(BEAT).await;
-            match timeout(self.time_out, client.simple_query("SELECT 1")).await {
+            sleep(HEARTBEAT).await;
+            let patience = PATIENCE.min(self.time_out);
+            match timeout(patience, client.simple_query("SELECT 1")).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => return failure(&error),
                 Err(_) => return overdue("a heartbeat"),

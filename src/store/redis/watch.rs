@@ -13,11 +13,10 @@ use tokio::time::{sleep, timeout};
 use super::error::in_time;
 use super::keys::Keys;
 use super::link::{Link, config};
+use crate::store::watch::{HEARTBEAT, PATIENCE};
 use crate::store::{Change, StoreError, Watch};
 use crate::token::TokenDigest;
 
-/// How long the connection may be silent before it is asked whether it is still there.
-const HEARTBEAT: Duration = Duration::from_secs(1);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How many messages may wait for whoever watches. More are a loss.
@@ -123,7 +122,8 @@ impl Ear {
                     if tell.is_closed() {
                         return false;
                     }
-                    if in_time(link.time_out(), ping).await.is_err() {
+                    let patience = PATIENCE.min(link.time_out());
+                    if in_time(patience, ping).await.is_err() {
                         return true;
                     }
                 }
