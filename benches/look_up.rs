@@ -1,7 +1,7 @@
 //! A look-up that is answered from memory: by the memory store, by a cache before a store that is
 //! far away, and by maps that such a cache could be made of.
 
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::hint::black_box;
 use std::sync::Barrier;
 use std::thread;
@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tower_expiring_token::{
-    Cached, Clock, Finding, Found, IssuingStore, MemoryStore, NewSession, NewToken, Place,
-    SessionId, Slot, StoreError, Subject, SystemClock, Timestamp, TokenDigest, TokenRecord,
-    TokenStore, TokenTimes, Touch, Watch, WatchedStore, async_trait,
+    Cached, Clock, Finding, Found, IssuingStore, MemoryStore, NewSession, NewToken, SessionId,
+    StoreError, Subject, SystemClock, Timestamp, TokenDigest, TokenRecord, TokenStore, TokenTimes,
+    Touch, Watch, WatchedStore, async_trait,
 };
 
 use crate::table::{Table, number};
 use crate::time;
+use crate::tokens::{ADD, Last};
 
 const SIZES: [usize; 3] = [1_000, 16_000, 250_000];
 /// Look-ups of each kind at each size, so that all are over before anything is stale.
@@ -178,27 +179,6 @@ impl Drop for All {
             entries * 1_000 > size * 999,
             "hardly one was missed, none has become stale"
         );
-    }
-}
-
-const ADD: Slot = Slot {
-    place: Place::Add,
-    limit: None,
-};
-
-/// The digest's own bytes are the hash.
-#[derive(Default)]
-struct Last(u64);
-
-impl Hasher for Last {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(last) = bytes.last_chunk() {
-            self.0 = u64::from_be_bytes(*last);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

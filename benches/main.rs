@@ -30,16 +30,17 @@ mod server;
 mod sqlite;
 mod table;
 mod time;
+mod tokens;
 
-use table::{Budget, Style};
+use table::Budget;
 
 fn main() {
     match std::env::args().nth(1).as_deref() {
         None => {
             tell(request::measure());
-            look_up::measure().print(Style::Text);
+            look_up::measure().print();
         }
-        Some("look-up") => look_up::measure().print(Style::Text),
+        Some("look-up") => look_up::measure().print(),
         Some("memory") => memory::measure(),
         Some("server") => tell(server::measure()),
         #[cfg(feature = "postgres")]
@@ -49,7 +50,7 @@ fn main() {
         #[cfg(all(feature = "postgres", feature = "redis"))]
         Some("revocation") => {
             if !revocation::is_node() {
-                revocation::measure().print(Style::Text);
+                revocation::measure().print();
             }
         }
         #[cfg(feature = "sqlite")]
@@ -62,6 +63,6 @@ fn main() {
 }
 
 fn tell((table, budgets): (table::Table, Vec<Budget>)) {
-    table.print(Style::Text);
-    Budget::table(&budgets).print(Style::Text);
+    table.print();
+    Budget::table(&budgets).print();
 }

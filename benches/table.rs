@@ -1,14 +1,6 @@
-//! Tables, as text to read in a terminal or as Markdown.
+//! Tables, to read in a terminal.
 
 use std::fmt;
-
-/// How tables are written.
-#[derive(Clone, Copy)]
-pub(crate) enum Style {
-    Text,
-    #[allow(dead_code, reason = "for pages that quote a table")]
-    Markdown,
-}
 
 /// Rows under a head; the first column is words, the others are figures.
 pub(crate) struct Table {
@@ -30,46 +22,26 @@ impl Table {
         self.rows.push(row.into());
     }
 
-    pub(crate) fn print(&self, style: Style) {
-        match style {
-            Style::Text => println!("{}\n\n{}", self.title, self.lines("  ", "", '-')),
-            Style::Markdown => println!("### {}\n\n{}", self.title, self.lines(" | ", "|", '-')),
-        }
+    pub(crate) fn print(&self) {
+        println!("{}\n\n{}", self.title, self.lines());
     }
 
-    fn lines(&self, between: &str, edge: &str, rule: char) -> String {
+    fn lines(&self) -> String {
         let columns = self.rows[0].len();
         let width = |column: usize| {
             let cells = self.rows.iter().map(|row| row[column].chars().count());
             cells.max().unwrap_or(0).max(3)
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
-        let ends = if edge.is_empty() {
-            ("", "")
-        } else {
-            ("| ", " |")
-        };
-        let line = |cells: Vec<String>| format!("{}{}{}\n", ends.0, cells.join(between), ends.1);
-        let mut text = String::new();
-        for (index, row) in self.rows.iter().enumerate() {
+        let line = |row: &Vec<String>| {
             let cells = row.iter().zip(&widths).enumerate();
-            text += &line(
-                cells
-                    .map(|(column, (cell, &width))| pad(column, cell, width))
-                    .collect(),
-            );
-            if index == 0 {
-                let rule = |(column, &width): (usize, &usize)| {
-                    let mut rule: String = std::iter::repeat_n(rule, width).collect();
-                    if column > 0 && !edge.is_empty() {
-                        rule.replace_range(width - 1.., ":");
-                    }
-                    rule
-                };
-                text += &line(widths.iter().enumerate().map(rule).collect());
-            }
-        }
-        text
+            let cells = cells.map(|(column, (cell, &width))| pad(column, cell, width));
+            cells.collect::<Vec<_>>().join("  ") + "\n"
+        };
+        let rule: Vec<String> = widths.iter().map(|&width| "-".repeat(width)).collect();
+        let mut lines: Vec<String> = self.rows.iter().map(line).collect();
+        lines.insert(1, rule.join("  ") + "\n");
+        lines.concat()
     }
 }
 

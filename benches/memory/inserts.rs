@@ -2,9 +2,10 @@ use std::fs;
 
 use tower_expiring_token::MemoryStore;
 
-use super::{insert, login};
+use super::insert;
 use crate::quantile::{median, quantile};
 use crate::table::{Budget, Table, number};
+use crate::tokens::login;
 use crate::{child, time};
 
 const FILLS: usize = 5;

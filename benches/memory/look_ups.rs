@@ -1,11 +1,12 @@
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::hint::black_box;
 
 use hashbrown::HashMap;
 use tower_expiring_token::{TokenDigest, TokenStore};
 
-use super::{digest, filled};
+use super::filled;
 use crate::table::{Table, number};
+use crate::tokens::{Last, digest};
 use crate::{child, time};
 
 const ROUNDS: usize = 5;
@@ -42,20 +43,4 @@ fn look_ups(tokens: u64) -> [f64; 2] {
     };
     let least = time::least(ROUNDS, &mut [&mut in_store, &mut in_map]);
     [0, 1].map(|index: usize| least[index] / tokens as f64)
-}
-
-/// The digest's own bytes are the hash.
-#[derive(Default)]
-struct Last(u64);
-
-impl Hasher for Last {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(last) = bytes.last_chunk() {
-            self.0 = u64::from_be_bytes(*last);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }

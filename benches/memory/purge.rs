@@ -6,10 +6,11 @@ use std::thread;
 use tokio::runtime::Builder;
 use tower_expiring_token::{IssuingStore, MemoryStore, TokenDigest, TokenStore};
 
-use super::{DAY, filled, lasting, now};
+use super::{filled, lasting};
 use crate::processors::Processors;
 use crate::quantile::{median, quantile};
 use crate::table::{Budget, Table, number};
+use crate::tokens::{DAY, now};
 use crate::{child, time};
 
 const TIMES: usize = 5;

@@ -7,20 +7,16 @@ mod server;
 mod writes;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
-use tower_expiring_token::{
-    IssuingStore, NewSession, NewToken, Place, RedisStore, Scopes, SessionId, Slot, Subject,
-    Timestamp, TokenDigest, TokenRecord, TokenTimes,
-};
+use tower_expiring_token::{IssuingStore, RedisStore, TokenDigest};
 
 use self::server::Server;
-use crate::table::{Budget, Style};
+use crate::table::Budget;
+use crate::tokens::{ADD, digest, login};
 
 const TOKENS: u64 = 1_000_000;
-const DAY: Duration = Duration::from_secs(86_400);
 
 pub(crate) fn measure() {
     let server = Server::start();
@@ -32,13 +28,13 @@ pub(crate) fn measure() {
     writes::fill(&runtime, &store);
     let bytes = (server.memory() - empty) / TOKENS as f64;
     let (look_ups, mut budgets) = look_ups::measure(&server, &runtime, &store);
-    look_ups.print(Style::Text);
+    look_ups.print();
     println!("Redis: bytes of the server's memory a token: {bytes:.0}\n");
-    writes::measure(&server, &runtime, &store).print(Style::Text);
+    writes::measure(&server, &runtime, &store).print();
     let (purge, budget) = purge::measure(&runtime, &store);
-    purge.print(Style::Text);
+    purge.print();
     budgets.push(budget);
-    Budget::table(&budgets).print(Style::Text);
+    Budget::table(&budgets).print();
 }
 
 /// As a service has it: a worker on each core.
@@ -60,52 +56,12 @@ where
 }
 
 async fn insert(store: &RedisStore, number: u64) {
-    let slot = Slot {
-        place: Place::Add,
-        limit: None,
-    };
-    let inserted = store.insert(login(number), slot).await;
+    let inserted = store.insert(login(number), ADD).await;
     inserted.expect("the server takes it");
-}
-
-/// Every second token has ended on the second day.
-fn login(number: u64) -> NewSession {
-    let days = if number.is_multiple_of(2) { 1 } else { 3 };
-    let session = SessionId::from_bytes(u128::from(number).to_be_bytes());
-    let times = TokenTimes::fixed(now(), now() + days * DAY);
-    let record = TokenRecord::builder("access", session, &subject(number), times)
-        .scopes(Scopes::parse("read write").expect("two scopes"))
-        .label("phone")
-        .build();
-    NewSession {
-        access: NewToken {
-            digest: digest(number),
-            record,
-        },
-        refresh: None,
-    }
-}
-
-fn subject(number: u64) -> String {
-    format!("user-{:08}", number / 4)
-}
-
-/// One that lies where its subject's tokens lie, as those of our own texts do.
-fn digest(number: u64) -> TokenDigest {
-    use sha2::Digest;
-    let mut bytes: [u8; 32] = sha2::Sha256::digest(number.to_be_bytes()).into();
-    let [high, low] = (Subject::new(&subject(number)).route() << 4).to_be_bytes();
-    bytes[0] = high;
-    bytes[1] = low | bytes[1] & 0x0F;
-    TokenDigest::from_bytes(bytes)
 }
 
 /// Some of all tokens, in an order of no meaning.
 fn digests(count: u64, remainder: u64) -> Arc<[TokenDigest]> {
     let numbers = (0..count).map(|number| number * 7_919 % (TOKENS / 2) * 2 + remainder);
     numbers.map(digest).collect()
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_micros(1_735_689_600_000_000)
 }

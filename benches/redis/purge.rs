@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tower_expiring_token::{IssuingStore, RedisStore, TokenStore};
 
-use super::{DAY, digests, now, together};
+use super::{digests, together};
+use crate::quantile::quantile;
 use crate::table::{Budget, Table, number};
+use crate::tokens::{DAY, now};
 
 const CALLERS: u64 = 8;
 /// As a repeated purge has it.
@@ -81,9 +83,4 @@ async fn look_ups(store: RedisStore, done: Arc<AtomicBool>) -> Vec<f64> {
     let mut nanos = std::mem::take(&mut *all.lock().expect("nobody panics"));
     nanos.sort_unstable_by(f64::total_cmp);
     nanos
-}
-
-fn quantile(sorted: &[f64], part: f64) -> f64 {
-    let index = ((sorted.len() - 1) as f64 * part) as usize;
-    sorted[index]
 }

@@ -4,9 +4,10 @@ use tokio::runtime::Runtime;
 use tower_expiring_token::{RedisStore, TokenStore, Touch};
 
 use super::server::Server;
-use super::{DAY, TOKENS, digests, insert, now, together};
+use super::{TOKENS, digests, insert, together};
 use crate::table::{Table, number};
 use crate::time;
+use crate::tokens::{DAY, now};
 
 const CALLERS: u64 = 64;
 const LOGINS: u64 = 64_000;

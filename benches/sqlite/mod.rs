@@ -8,19 +8,15 @@ mod writes;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::runtime::{Builder, Runtime};
-use tower_expiring_token::{
-    IssuingStore, NewSession, NewToken, Place, Scopes, SessionId, Slot, SqliteStore, Timestamp,
-    TokenDigest, TokenRecord, TokenTimes,
-};
+use tower_expiring_token::{IssuingStore, SqliteStore, TokenDigest};
 
-use crate::table::{Budget, Style};
+use crate::table::Budget;
+use crate::tokens::{ADD, digest, login};
 
 const TOKENS: u64 = 1_000_000;
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// A file with so many tokens, gone with its value.
 struct File {
@@ -32,12 +28,12 @@ struct File {
 pub(crate) fn measure() {
     let file = File::new();
     let (look_ups, mut budgets) = look_ups::measure(&file);
-    look_ups.print(Style::Text);
-    writes::measure(&file).print(Style::Text);
+    look_ups.print();
+    writes::measure(&file).print();
     let (purge, budget) = purge::measure(&file);
-    purge.print(Style::Text);
+    purge.print();
     budgets.push(budget);
-    Budget::table(&budgets).print(Style::Text);
+    Budget::table(&budgets).print();
 }
 
 impl File {
@@ -79,45 +75,8 @@ fn runtime() -> Runtime {
 }
 
 async fn insert(store: &SqliteStore, number: u64) {
-    let slot = Slot {
-        place: Place::Add,
-        limit: None,
-    };
-    let inserted = store.insert(login(number), slot).await;
+    let inserted = store.insert(login(number), ADD).await;
     inserted.expect("the disk takes it");
-}
-
-/// Every second token has ended on the second day.
-fn login(number: u64) -> NewSession {
-    let ends_at = now()
-        + if number.is_multiple_of(2) {
-            DAY
-        } else {
-            3 * DAY
-        };
-    let session = SessionId::from_bytes(u128::from(number).to_be_bytes());
-    let subject = format!("user-{:08}", number / 4);
-    let times = TokenTimes::fixed(now(), ends_at);
-    let record = TokenRecord::builder("access", session, &subject, times)
-        .scopes(Scopes::parse("read write").expect("two scopes"))
-        .label("phone")
-        .build();
-    NewSession {
-        access: NewToken {
-            digest: digest(number),
-            record,
-        },
-        refresh: None,
-    }
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_micros(1_735_689_600_000_000)
-}
-
-fn digest(number: u64) -> TokenDigest {
-    use sha2::Digest;
-    TokenDigest::from_bytes(sha2::Sha256::digest(number.to_be_bytes()).into())
 }
 
 /// Digests in an order that has nothing to do with how they were inserted.

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use tower_expiring_token::{IssuingStore, TokenDigest, TokenStore};
 
-use super::{DAY, File, digests, now, runtime};
+use super::{File, digests, runtime};
+use crate::quantile::quantile;
 use crate::table::{Budget, Table, number};
+use crate::tokens::{DAY, now};
 
 const LOOK_UPS: u64 = 200_000;
 /// As a repeated purge has it.
@@ -69,9 +71,4 @@ fn look_ups(file: &File, digests: &[TokenDigest], done: impl Fn(u64) -> bool) ->
     });
     nanos.sort_unstable_by(f64::total_cmp);
     nanos
-}
-
-fn quantile(sorted: &[f64], part: f64) -> f64 {
-    let index = ((sorted.len() - 1) as f64 * part) as usize;
-    sorted[index]
 }

@@ -2,9 +2,10 @@ use futures_util::future::join_all;
 use rusqlite::params;
 use tower_expiring_token::{TokenStore, Touch};
 
-use super::{DAY, File, TOKENS, connect, digests, insert, now, runtime};
+use super::{File, TOKENS, connect, digests, insert, runtime};
 use crate::table::{Table, number};
 use crate::time;
+use crate::tokens::{DAY, now};
 
 const CALLERS: [u64; 4] = [1, 16, 64, 512];
 const TOUCHES: u64 = 25_600;

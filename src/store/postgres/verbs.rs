@@ -18,9 +18,9 @@ use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
 
 /// How many touches one statement writes down.
 const TOUCHES: usize = 1_000;
-/// How often a use is tried on a row that others hold: for half a second, as the pauses grow
-/// from 1 to 32 ms.
+/// How often a use is tried on a row that others hold, with pauses from 1 ms on: for half a second.
 const TRIES: u32 = 20;
+const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 
 #[async_trait]
 impl TokenStore for PostgresStore {
@@ -48,19 +48,22 @@ impl TokenStore for PostgresStore {
 impl PostgresStore {
     /// Others hold a row for a moment, unless it is in a transaction of the application's.
     async fn extend_once_each(&self, mut touches: Vec<Touch>) -> Result<(), StoreError> {
-        for tried in 0..TRIES {
+        let mut pause = Duration::from_millis(1);
+        for _ in 1..TRIES {
             let held = self.extend_free(&touches).await?;
             if held.is_empty() {
                 return Ok(());
             }
             touches.retain(|touch| held.contains(&touch.digest));
-            let pause = Duration::from_millis(1 << tried.min(5));
             tokio::time::sleep(pause).await;
+            pause = LONGEST_PAUSE.min(2 * pause);
         }
-        Err(StoreError::new(format!(
-            "expected to write down uses, found the rows of {} held by other transactions; try again",
-            touches.len()
-        )))
+        match self.extend_free(&touches).await?.len() {
+            0 => Ok(()),
+            held => Err(StoreError::new(format!(
+                "expected to write down uses, found the rows of {held} held by other transactions; try again"
+            ))),
+        }
     }
 
     /// Writes down those whose rows nobody holds. The others.
