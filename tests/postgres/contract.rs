@@ -1,7 +1,10 @@
 //! The contract, and what two stores on one database do to each other.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use tokio::time::timeout;
 use tower_expiring_token::testing::contract::{self, Broken};
 use tower_expiring_token::{IssuingStore, PostgresStore, TokenStore, TokenTimes, Touch};
 
@@ -100,11 +103,11 @@ async fn a_use_whose_row_another_transaction_holds_is_written_after_it_or_said_n
     assert!(cause.contains("held by other transactions"), "{cause}");
 
     let later = [used(20)];
-    let (extended, ()) = tokio::join!(store.extend(&later), async {
-        tokio::task::yield_now().await;
-        transaction.rollback().await.unwrap();
-    });
-    extended.unwrap();
+    let mut extended = pin!(store.extend(&later));
+    let early = timeout(Duration::from_millis(20), &mut extended).await;
+    assert!(early.is_err(), "it is tried again");
+    transaction.rollback().await.unwrap();
+    extended.await.unwrap();
     let found = store.find(&digest).await.unwrap().unwrap();
     assert_eq!(found.record().times().last_used_at, at(20));
 }
