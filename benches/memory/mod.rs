@@ -22,7 +22,9 @@ pub(crate) fn measure() {
     println!("Memory: {} tokens\n", number(tokens as f64, 0));
     let (table, mut budgets) = inserts::measure(tokens);
     table.print();
-    look_ups::measure(tokens).print();
+    let (table, budget) = look_ups::measure(tokens);
+    table.print();
+    budgets.push(budget);
     let (table, budget) = purge::measure(tokens);
     table.print();
     budgets.push(budget);
