@@ -33,9 +33,16 @@ pin_project! {
         Inner: Service<Request<ReqBody>>,
     {
         Deciding { decision: Decision, next: Option<Next<Inner, R, ReqBody>> },
-        Passed { #[pin] future: Inner::Future, vary: bool, ending: Option<Ending<R>> },
+        Passed { #[pin] future: Inner::Future },
+        Marked { #[pin] future: Inner::Future, marks: Marks<R> },
         Refused { response: Option<Response<ResBody>> },
     }
+}
+
+/// What the inner service's response is marked with.
+pub(super) struct Marks<R> {
+    vary: bool,
+    ending: Option<Ending<R>>,
 }
 
 /// What waits for the decision.
@@ -49,17 +56,9 @@ impl<Inner, R, ReqBody, ResBody> ResponseFuture<Inner, R, ReqBody, ResBody>
 where
     Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
 {
-    pub(super) const fn passed(
-        future: Inner::Future,
-        vary: bool,
-        ending: Option<Ending<R>>,
-    ) -> Self {
+    pub(super) fn passed(future: Inner::Future, marks: Option<Marks<R>>) -> Self {
         Self {
-            state: State::Passed {
-                future,
-                vary,
-                ending,
-            },
+            state: State::passed(future, marks),
         }
     }
 
@@ -90,6 +89,42 @@ where
     }
 }
 
+impl<Inner, R, ReqBody, ResBody> State<Inner, R, ReqBody, ResBody>
+where
+    Inner: Service<Request<ReqBody>>,
+{
+    fn passed(future: Inner::Future, marks: Option<Marks<R>>) -> Self {
+        match marks {
+            None => Self::Passed { future },
+            Some(marks) => Self::Marked { future, marks },
+        }
+    }
+}
+
+impl<R> Marks<R> {
+    /// None for most layers.
+    #[inline]
+    pub(super) fn of(
+        manner: &Arc<Manner<R>>,
+        authenticated: Option<&Authenticated>,
+    ) -> Option<Self> {
+        (manner.optional || manner.announce.is_some()).then(|| Self {
+            vary: manner.optional,
+            ending: authenticated.and_then(|it| Ending::of(manner, it)),
+        })
+    }
+
+    fn put<B>(&self, response: &mut Response<B>) {
+        if self.vary {
+            let value = HeaderValue::from_static("authorization");
+            response.headers_mut().append(VARY, value);
+        }
+        if let Some(ending) = &self.ending {
+            ending.announce(response);
+        }
+    }
+}
+
 impl<Inner, R, ReqBody, ResBody> Future for ResponseFuture<Inner, R, ReqBody, ResBody>
 where
     Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
@@ -100,25 +135,11 @@ where
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let state = match self.as_mut().project().state.project() {
-                Project::Passed {
-                    future,
-                    vary: false,
-                    ending: None,
-                } => return future.poll(context),
-                Project::Passed {
-                    future,
-                    vary,
-                    ending,
-                } => {
+                Project::Passed { future } => return future.poll(context),
+                Project::Marked { future, marks } => {
                     let mut polled = future.poll(context);
                     if let Poll::Ready(Ok(response)) = &mut polled {
-                        if *vary {
-                            let value = HeaderValue::from_static("authorization");
-                            response.headers_mut().append(VARY, value);
-                        }
-                        if let Some(ending) = ending {
-                            ending.announce(response);
-                        }
+                        marks.put(response);
                     }
                     return polled;
                 }
@@ -138,13 +159,9 @@ where
                         .expect("a future is not polled after it is ready");
                     match verdict {
                         Ok(authenticated) => {
-                            let ending = Ending::of(&manner, &authenticated);
+                            let marks = Marks::of(&manner, Some(&authenticated));
                             manner.admit(&mut request, authenticated);
-                            State::Passed {
-                                future: inner.call(request),
-                                vary: manner.optional,
-                                ending,
-                            }
+                            State::passed(inner.call(request), marks)
                         }
                         Err(rejection) => State::Refused {
                             response: Some(manner.refuse(&request, rejection)),

@@ -158,7 +158,7 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let Needs { check, manner } = &*self.needs;
         match Authenticated::of(request.extensions()).and_then(|caller| check(caller)) {
-            Ok(()) => ResponseFuture::passed(self.inner.call(request), false, None),
+            Ok(()) => ResponseFuture::passed(self.inner.call(request), None),
             Err(rejection) => {
                 self.inner = self.inner.clone();
                 ResponseFuture::refused(manner.refuse(&request, rejection))

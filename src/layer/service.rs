@@ -8,7 +8,7 @@ use http::{Method, Request, Response};
 use tower::Service;
 
 use super::ResponseFuture;
-use super::announce::Ending;
+use super::future::Marks;
 use super::layer::{Manner, Settings};
 use crate::authority::{Anonymous, Answer, Authenticated, Presented};
 use crate::credential;
@@ -127,16 +127,16 @@ where
                 request
                     .extensions_mut()
                     .insert(Anonymous::new(settings.authority.challenges()));
-                return ResponseFuture::passed(self.inner.call(request), manner.optional, None);
+                return ResponseFuture::passed(self.inner.call(request), Marks::of(manner, None));
             }
             Ok(Heard::Cleartext(digest, used)) => return self.burn(request, digest, used),
             Err(rejection) => return self.refuse(&request, rejection),
         };
         match settings.authority.authenticate_now(&presented) {
             Answer::Done(Ok(authenticated)) => {
-                let ending = Ending::of(manner, &authenticated);
+                let marks = Marks::of(manner, Some(&authenticated));
                 manner.admit(&mut request, authenticated);
-                ResponseFuture::passed(self.inner.call(request), manner.optional, ending)
+                ResponseFuture::passed(self.inner.call(request), marks)
             }
             Answer::Done(Err(rejection)) => self.refuse(&request, rejection),
             Answer::Touch(authenticated, due) => {
