@@ -8,6 +8,8 @@
 
 mod allocations;
 mod anchors;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod callers;
 mod case;
 mod child;
 #[cfg(test)]
@@ -19,6 +21,8 @@ mod ours;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod processors;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod purge;
 mod quantile;
 #[cfg(feature = "redis")]
 mod redis;
@@ -44,7 +48,7 @@ fn main() {
         Some("memory") => memory::measure(),
         Some("server") => tell(server::measure()),
         #[cfg(feature = "postgres")]
-        Some("postgres") => tell(postgres::measure()),
+        Some("postgres") => postgres::measure(),
         #[cfg(feature = "redis")]
         Some("redis") => redis::measure(),
         #[cfg(all(feature = "postgres", feature = "redis"))]

@@ -7,7 +7,7 @@ pub(crate) mod server;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
 use tokio::runtime::{Builder, Runtime};
@@ -15,7 +15,9 @@ use tower_expiring_token::{PostgresStore, Timestamp, TokenDigest, TokenStore, To
 
 use self::pgbench::Script;
 use self::server::postgres::{Database, Postgres};
+use crate::purge;
 use crate::table::{Budget, Table, number};
+use crate::tokens::DAY;
 
 const TOKENS: u64 = 1_000_000;
 /// How long each measurement takes.
@@ -33,14 +35,16 @@ const UPDATE: &str = "UPDATE expiring_tokens.token SET last_used_at = now(), \
     expires_at = greatest(expires_at, least(now() + interval '1 day', ends_at)) \
     WHERE digest = :digest";
 
-/// A million tokens of ten thousand users, as they would be after a while.
+/// A million tokens of ten thousand users, as they would be after a while. Every second one ends on
+/// the second day.
 const FILL: &str = "INSERT INTO expiring_tokens.token
-    SELECT now(), now(), now(), now() + interval '1 day', now() + interval '30 days', NULL, NULL,
+    SELECT now(), now(), now(), now() + interval '1 day',
+        now() + (1 + number % 2 * 29) * interval '1 day', NULL, NULL,
         sha256(int8send(number)), substr(sha256(int8send(-number)), 1, 16),
         'user ' || number % 10000, 'access', 'read write', 'phone', NULL, NULL
     FROM generate_series(1, 1000000) AS every (number)";
 
-pub(crate) fn measure() -> (Table, Vec<Budget>) {
+pub(crate) fn measure() {
     let server = Postgres::start(&["shared_buffers=512MB", "max_wal_size=4GB"]);
     let database = server.database();
     let runtime = Builder::new_multi_thread()
@@ -51,9 +55,11 @@ pub(crate) fn measure() -> (Table, Vec<Budget>) {
     let store = runtime.block_on(filled(&database));
     let get = Script::new(&database, "get", GET);
     let update = Script::new(&database, "update", UPDATE);
+    let nothing = Script::new(&database, "nothing", "SELECT 1");
 
     let mut theirs = [0_f64; 4];
     let mut ours = [0_f64; 3];
+    let mut round_trips = 0_f64;
     let mut updates = 0_f64;
     let mut touches = 0_f64;
     for _ in 0..ROUNDS {
@@ -63,6 +69,7 @@ pub(crate) fn measure() -> (Table, Vec<Budget>) {
         for (best, callers) in ours.iter_mut().zip([1, 16, 64]) {
             *best = best.max(look_ups(&runtime, &store, callers));
         }
+        round_trips = round_trips.max(nothing.run(1));
         for clients in [8, 16, 64] {
             updates = updates.max(update.run(clients));
         }
@@ -76,6 +83,11 @@ pub(crate) fn measure() -> (Table, Vec<Budget>) {
         let [their, our] = [theirs, ours].map(|value| number(value, 0));
         table.row([name, their, our, number(ours / theirs, 2)]);
     };
+    row(
+        "SELECT 1, beside a look-up, by 1".to_owned(),
+        round_trips,
+        ours[0],
+    );
     for (callers, theirs, ours) in [
         (1, theirs[0], ours[0]),
         (16, theirs[2], ours[1]),
@@ -89,6 +101,11 @@ pub(crate) fn measure() -> (Table, Vec<Budget>) {
         ours[2],
     );
     row(format!("uses, {TOUCHES} to a statement"), updates, touches);
+    table.print();
+    let lasting = (0..100_000).map(|index| digest(index * 7_919 % (TOKENS / 2) * 2 + 1));
+    let dead = Timestamp::from(SystemTime::now()) + 2 * DAY;
+    let (purge, lifted) = purge::measure("PostgreSQL", &runtime, &store, &lasting.collect(), dead);
+    purge.print();
     let budgets = vec![
         Budget::least(
             "look-ups by 1, of pgbench's",
@@ -109,8 +126,9 @@ pub(crate) fn measure() -> (Table, Vec<Budget>) {
             2,
         ),
         Budget::least("uses, of pgbench's best", touches / updates, [3.0, 4.6], 2),
+        lifted,
     ];
-    (table, budgets)
+    Budget::table(&budgets).print();
 }
 
 async fn filled(database: &Database) -> PostgresStore {
@@ -146,12 +164,12 @@ fn uses(runtime: &Runtime, store: &PostgresStore) -> f64 {
         let store = store.clone();
         let mut random = random(writer);
         move |elapsed: Duration| {
-            let used_at = Timestamp::from(std::time::SystemTime::now());
+            let used_at = Timestamp::from(SystemTime::now());
             let touches: Vec<Touch> = (0..TOUCHES)
                 .map(|_| Touch {
                     digest: digest(random() % TOKENS + 1),
                     used_at,
-                    expires_at: used_at + Duration::from_secs(86_400) + elapsed,
+                    expires_at: used_at + DAY + elapsed,
                 })
                 .collect();
             let store = store.clone();

@@ -5,7 +5,8 @@ use tokio::runtime::Runtime;
 use tower_expiring_token::{RedisStore, TokenStore};
 
 use super::server::Server;
-use super::{TOKENS, digests, together};
+use super::{TOKENS, digests};
+use crate::callers::together;
 use crate::table::{Budget, Table, number};
 use crate::time;
 

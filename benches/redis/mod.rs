@@ -2,19 +2,18 @@
 //! are purged.
 
 mod look_ups;
-mod purge;
 mod server;
 mod writes;
 
 use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::JoinSet;
 use tower_expiring_token::{IssuingStore, RedisStore, TokenDigest};
 
 use self::server::Server;
+use crate::purge;
 use crate::table::Budget;
-use crate::tokens::{ADD, digest, login};
+use crate::tokens::{ADD, DAY, digest, login, now};
 
 const TOKENS: u64 = 1_000_000;
 
@@ -31,7 +30,8 @@ pub(crate) fn measure() {
     look_ups.print();
     println!("Redis: bytes of the server's memory a token: {bytes:.0}\n");
     writes::measure(&server, &runtime, &store).print();
-    let (purge, budget) = purge::measure(&runtime, &store);
+    let lasting = digests(100_000, 1);
+    let (purge, budget) = purge::measure("Redis", &runtime, &store, &lasting, now() + 2 * DAY);
     purge.print();
     budgets.push(budget);
     Budget::table(&budgets).print();
@@ -41,18 +41,6 @@ pub(crate) fn measure() {
 fn runtime() -> Runtime {
     let runtime = Builder::new_multi_thread().enable_all().build();
     runtime.expect("a runtime can be had")
-}
-
-/// So many callers at once, each of which makes its calls one after the other.
-async fn together<F>(callers: u64, call: impl Fn(RedisStore, u64) -> F, store: &RedisStore)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let mut all = JoinSet::new();
-    for caller in 0..callers {
-        all.spawn(call(store.clone(), caller));
-    }
-    all.join_all().await;
 }
 
 async fn insert(store: &RedisStore, number: u64) {

@@ -4,7 +4,8 @@ use tokio::runtime::Runtime;
 use tower_expiring_token::{RedisStore, TokenStore, Touch};
 
 use super::server::Server;
-use super::{TOKENS, digests, insert, together};
+use super::{TOKENS, digests, insert};
+use crate::callers::together;
 use crate::table::{Table, number};
 use crate::time;
 use crate::tokens::{DAY, now};

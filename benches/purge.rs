@@ -1,41 +1,42 @@
+//! Look-ups beside a purge of half of all tokens, in a store that a server keeps.
+
 use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join;
 use tokio::runtime::Runtime;
-use tower_expiring_token::{IssuingStore, RedisStore, TokenStore};
+use tower_expiring_token::{IssuingStore, Timestamp, TokenDigest};
 
-use super::{digests, together};
+use crate::callers::together;
 use crate::quantile::quantile;
 use crate::table::{Budget, Table, number};
-use crate::tokens::{DAY, now};
 
 const CALLERS: u64 = 8;
 /// As a repeated purge has it.
 const BATCH: NonZeroUsize = NonZeroUsize::new(1_000).expect("is not zero");
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long look-ups go on alone.
+const ALONE: Duration = Duration::from_secs(5);
 
-/// How long look-ups take while half of all tokens are purged, and otherwise.
-pub(super) fn measure(runtime: &Runtime, store: &RedisStore) -> (Table, Budget) {
-    let done = Arc::new(AtomicBool::new(false));
-    let before = runtime.block_on(async {
-        let look_ups = tokio::spawn(look_ups(store.clone(), Arc::clone(&done)));
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        done.store(true, Ordering::Relaxed);
-        look_ups.await.expect("they go well")
-    });
-    done.store(false, Ordering::Relaxed);
-    let (removed, meanwhile) = runtime.block_on(async {
-        let look_ups = tokio::spawn(look_ups(store.clone(), Arc::clone(&done)));
-        let removed = purge(store).await;
-        done.store(true, Ordering::Relaxed);
-        (removed, look_ups.await.expect("they go well"))
-    });
+/// How long look-ups of tokens that last take while those that ended before `dead` are purged, and
+/// otherwise.
+pub(crate) fn measure<S: IssuingStore + Clone>(
+    store_name: &str,
+    runtime: &Runtime,
+    store: &S,
+    lasting: &Arc<[TokenDigest]>,
+    dead: Timestamp,
+) -> (Table, Budget) {
+    let alone = async { tokio::time::sleep(ALONE).await };
+    let ((), before) = runtime.block_on(beside(store, lasting, alone));
+    let (removed, meanwhile) = runtime.block_on(beside(store, lasting, purge(store, dead)));
     let head = ["", "p50, µs", "p99, µs", "p99.9, µs", "worst, µs"];
     let removed = number(removed as f64, 0);
-    let title = format!("Redis: a look-up of {CALLERS} at once while {removed} tokens are purged");
+    let title =
+        format!("{store_name}: a look-up of {CALLERS} at once while {removed} tokens are purged");
     let mut table = Table::new(title, &head);
     for (name, nanos) in [("before", &before), ("meanwhile", &meanwhile)] {
         let [p50, p99, p999, worst] =
@@ -43,14 +44,14 @@ pub(super) fn measure(runtime: &Runtime, store: &RedisStore) -> (Table, Budget) 
         table.row([name.to_owned(), p50, p99, p999, worst]);
     }
     let lifted = quantile(&meanwhile, 0.99) / quantile(&before, 0.99);
-    let name = "Redis, p99 of look-ups during a purge beside before";
+    let name = "p99 of look-ups during a purge beside before";
     (table, Budget::most(name, lifted, [2.0, 2.0], 2))
 }
 
-async fn purge(store: &RedisStore) -> usize {
+async fn purge(store: &impl IssuingStore, dead: Timestamp) -> usize {
     let mut removed = 0;
     loop {
-        let batch = store.purge(now() + 2 * DAY, BATCH).await;
+        let batch = store.purge(dead, BATCH).await;
         let batch = batch.expect("the server takes it");
         removed += batch;
         if batch < BATCH.get() {
@@ -60,12 +61,16 @@ async fn purge(store: &RedisStore) -> usize {
     }
 }
 
-/// The nanoseconds of each until it is done, in order.
-async fn look_ups(store: RedisStore, done: Arc<AtomicBool>) -> Vec<f64> {
-    let digests = digests(100_000, 1);
+/// What `work` gives, and the nanoseconds of each look-up until it was done, in order.
+async fn beside<S: IssuingStore + Clone, T>(
+    store: &S,
+    digests: &Arc<[TokenDigest]>,
+    work: impl Future<Output = T>,
+) -> (T, Vec<f64>) {
+    let done = Arc::new(AtomicBool::new(false));
     let all = Arc::new(Mutex::new(Vec::new()));
-    let look_up = |store: RedisStore, caller: u64| {
-        let (digests, all, done) = (Arc::clone(&digests), Arc::clone(&all), Arc::clone(&done));
+    let look_up = |store: S, caller: u64| {
+        let (digests, all, done) = (Arc::clone(digests), Arc::clone(&all), Arc::clone(&done));
         async move {
             let mut nanos = Vec::new();
             for digest in digests.iter().cycle().skip(caller as usize * 10_000) {
@@ -79,8 +84,13 @@ async fn look_ups(store: RedisStore, done: Arc<AtomicBool>) -> Vec<f64> {
             all.lock().expect("nobody panics").append(&mut nanos);
         }
     };
-    together(CALLERS, look_up, &store).await;
+    let worked = async {
+        let worked = work.await;
+        done.store(true, Ordering::Relaxed);
+        worked
+    };
+    let (worked, ()) = join(worked, together(CALLERS, look_up, store)).await;
     let mut nanos = std::mem::take(&mut *all.lock().expect("nobody panics"));
     nanos.sort_unstable_by(f64::total_cmp);
-    nanos
+    (worked, nanos)
 }
