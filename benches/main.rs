@@ -18,6 +18,8 @@ mod instructions;
 mod look_up;
 mod memory;
 mod ours;
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
+mod plot;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod processors;

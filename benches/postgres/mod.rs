@@ -15,9 +15,9 @@ use tower_expiring_token::{PostgresStore, Timestamp, TokenDigest, TokenStore, To
 
 use self::pgbench::Script;
 use self::server::postgres::{Database, Postgres};
-use crate::purge;
 use crate::table::{Budget, Table, number};
 use crate::tokens::DAY;
+use crate::{plot, purge};
 
 const TOKENS: u64 = 1_000_000;
 /// How long each measurement takes.
@@ -88,13 +88,20 @@ pub(crate) fn measure() {
         round_trips,
         ours[0],
     );
-    for (callers, theirs, ours) in [
+    let rates = [
         (1, theirs[0], ours[0]),
         (16, theirs[2], ours[1]),
         (64, theirs[3], ours[2]),
-    ] {
+    ];
+    for (callers, theirs, ours) in rates {
         row(format!("look-ups by {callers}"), theirs, ours);
     }
+    plot::look_ups(
+        "postgres",
+        "PostgreSQL, a million tokens",
+        ["pgbench", "PostgresStore"],
+        &rates,
+    );
     row(
         "look-ups by 64, beside pgbench's best".to_owned(),
         best,

@@ -7,6 +7,7 @@ use tower_expiring_token::{RedisStore, TokenStore};
 use super::server::Server;
 use super::{TOKENS, digests};
 use crate::callers::together;
+use crate::plot::{self, Rates};
 use crate::table::{Budget, Table, number};
 use crate::time;
 
@@ -65,6 +66,16 @@ pub(super) fn measure(
     let title = format!("Redis: a second, among {} tokens", number(TOKENS as f64, 0));
     let mut table = Table::new(title, &head);
     let mut budgets = Vec::new();
+    let rates = CASES.map(|(callers, ..)| callers).into_iter().zip(best);
+    let rates: Vec<Rates> = rates
+        .map(|(callers, best)| (callers, best[0], best[1]))
+        .collect();
+    plot::look_ups(
+        "redis",
+        "Redis, a million tokens",
+        ["redis-benchmark", "RedisStore"],
+        &rates,
+    );
     for ((callers, _, what, bars), [theirs, ours]) in CASES.into_iter().zip(best) {
         table.row([
             callers.to_string(),

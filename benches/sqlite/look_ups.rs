@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use tower_expiring_token::{SqliteStore, TokenDigest, TokenStore};
 
 use super::{File, connect, digests, runtime};
+use crate::plot;
 use crate::table::{Budget, Table, number};
 use crate::time;
 
@@ -61,6 +62,13 @@ pub(super) fn measure(file: &File) -> (Table, Vec<Budget>) {
         ("a native loop on each core", all_cores, all_cores),
         ("16 callers on each core", rate(nanos[5], cores), all_cores),
     ];
+    let rates = [1, 2, 3].map(|row: usize| (CALLERS[row - 1] as u64, one_core, rows[row].1));
+    plot::look_ups(
+        "sqlite",
+        "SQLite, a million tokens, one core",
+        ["a native loop", "SqliteStore"],
+        &rates,
+    );
     let head = ["", "a second", "beside native"];
     let mut table = Table::new("SQLite: look-ups among 1 000 000 tokens", &head);
     for (name, rate, native) in rows {
