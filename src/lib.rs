@@ -81,6 +81,7 @@
 //! - `axum`: the extractors [`Principal`] and [`Authenticated`]; pulls axum-core.
 //! - `endpoints`: [`TokenAuthority::login`] and its kin, [`OAuth`]; pulls bodies, forms, JSON,
 //!   Argon2 and tokio's runtime, timer and locks.
+//! - `multipart`: logins by forms in several parts, too; pulls multer.
 //! - `sqlite`: [`SqliteStore`]; pulls rusqlite, which links the system's SQLite, and tokio's
 //!   channels. `sqlite-bundled`: the same, with a SQLite that is built from source.
 //! - `postgres`: [`PostgresStore`]; pulls tokio-postgres, deadpool-postgres and tokio.

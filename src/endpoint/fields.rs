@@ -1,7 +1,15 @@
 //! What people fill in: a form or a JSON object, as names and values in their order.
 
+#[cfg(feature = "multipart")]
+use std::convert::Infallible;
 use std::fmt;
+#[cfg(feature = "multipart")]
+use std::future::ready;
 
+#[cfg(feature = "multipart")]
+use bytes::Bytes;
+#[cfg(feature = "multipart")]
+use futures_util::stream;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -25,6 +33,9 @@ pub(super) enum Value {
 pub(super) enum Media {
     Form,
     Json,
+    /// As it was sent, with a boundary or without.
+    #[cfg(feature = "multipart")]
+    Multipart(String),
     /// As it was sent; empty when nothing is said.
     Other(String),
 }
@@ -40,6 +51,10 @@ impl Media {
         } else if essence.eq_ignore_ascii_case("application/json") {
             Self::Json
         } else {
+            #[cfg(feature = "multipart")]
+            if essence.eq_ignore_ascii_case("multipart/form-data") {
+                return Self::Multipart(text.into_owned());
+            }
             Self::Other(text.into_owned())
         }
     }
@@ -63,6 +78,29 @@ impl Fields {
     /// Reads a JSON object.
     pub(super) fn json(content: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(content)
+    }
+
+    /// Reads `multipart/form-data`. What has a file's name is a file, and no text.
+    #[cfg(feature = "multipart")]
+    pub(super) async fn multipart(content: Bytes, media: &str) -> Result<Self, multer::Error> {
+        let boundary = multer::parse_boundary(media)?;
+        let whole = stream::once(ready(Ok::<_, Infallible>(content)));
+        let mut parts = multer::Multipart::new(whole, boundary);
+        let mut fields = Vec::new();
+        while let Some(part) = parts.next_field().await? {
+            let name = part.name().unwrap_or_default().to_owned();
+            let is_file = part.file_name().is_some();
+            let content = part.bytes().await?;
+            let value = if is_file {
+                Value::Nested
+            } else {
+                Value::Text(Zeroizing::new(
+                    String::from_utf8_lossy(&content).into_owned(),
+                ))
+            };
+            fields.push((name, value));
+        }
+        Ok(Self(fields))
     }
 
     /// The last value of a name.

@@ -129,7 +129,7 @@ impl<S> LoginEndpoint<S> {
 
 impl<S: IssuingStore> LoginEndpoint<S> {
     async fn log_in(&self, head: &Parts, body: Body) -> Result<Answer, Answer> {
-        let form = LoginForm::read(head, body, self.style)?;
+        let form = LoginForm::read(head, body, self.style).await?;
         let now = || self.authority.now();
         let who = Who::Name(&form.username);
         let checked = self.passwords.check(head, who, &form.password, now).await;

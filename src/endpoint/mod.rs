@@ -8,6 +8,7 @@
 
 mod answer;
 mod fields;
+mod json_fault;
 mod login;
 mod login_form;
 mod oauth;

@@ -79,7 +79,7 @@ impl<S: IssuingStore> PasswordChange<S> {
     async fn change(&self, head: &Parts, body: Body) -> Result<Answer, Answer> {
         let caller = caller(&self.authority, head)?;
         let subject = caller.subject();
-        let fields = fields(head, body, Style::OAuth)?;
+        let fields = fields(head, body, Style::OAuth).await?;
         let old = login_form::password(&fields, "old")?;
         let new = login_form::password(&fields, "new")?;
         let now = || self.authority.now();

@@ -47,7 +47,7 @@ impl<S: IssuingStore> Handle for StepUp<S> {
 impl<S: IssuingStore> StepUp<S> {
     async fn step_up(&self, head: &Parts, body: Body) -> Result<Answer, Answer> {
         let caller = caller(&self.authority, head)?;
-        let fields = fields(head, body, Style::OAuth)?;
+        let fields = fields(head, body, Style::OAuth).await?;
         let password = login_form::password(&fields, "password")?;
         let now = || self.authority.now();
         let who = Who::Subject(caller.subject());

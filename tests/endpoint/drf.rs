@@ -1,6 +1,6 @@
 //! Logging in, in the words of Django REST framework.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tower_expiring_token::Drf;
 
 use super::people::{People, login};
@@ -102,15 +102,110 @@ async fn methods_and_media_that_are_not_served_are_told_by_name() {
         text.json(),
         json!({"detail": "Unsupported media type \"text/plain\" in request."})
     );
-    let broken = log_in(&people, ask("POST", "/").content("application/json", "{x")).await;
-    assert_eq!(broken.status, 400);
-    let detail: Value = broken.json();
-    assert!(
-        detail["detail"]
-            .as_str()
-            .unwrap()
-            .starts_with("JSON parse error - ")
+}
+
+#[tokio::test]
+async fn what_is_no_json_is_told_in_pythons_words() {
+    let people = People::new();
+    let cases: [(&[u8], &str); 9] = [
+        (
+            b"{x",
+            "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+        ),
+        (
+            "{\n \"ü\" 1".as_bytes(),
+            "Expecting ':' delimiter: line 2 column 6 (char 7)",
+        ),
+        (
+            br#"{"username": }"#,
+            "Expecting value: line 1 column 14 (char 13)",
+        ),
+        (
+            br#"["a" 1]"#,
+            "Expecting ',' delimiter: line 1 column 6 (char 5)",
+        ),
+        (br"{} {}", "Extra data: line 1 column 4 (char 3)"),
+        (
+            br#"{"user"#,
+            "Unterminated string starting at: line 1 column 2 (char 1)",
+        ),
+        (
+            b"\"a\tb\"",
+            "Invalid control character at: line 1 column 3 (char 2)",
+        ),
+        (br#""\x""#, "Invalid \\escape: line 1 column 2 (char 1)"),
+        (
+            b"\"\xFF\"",
+            "'utf-8' codec can't decode byte 0xff in position 1: invalid start byte",
+        ),
+    ];
+    for (content, fault) in cases {
+        let ask = ask("POST", "/").content("application/json", content);
+        let answered = log_in(&people, ask).await;
+        assert_eq!(answered.status, 400);
+        let detail = format!("JSON parse error - {fault}");
+        assert_eq!(answered.json(), json!({ "detail": detail }));
+    }
+    let deep = ask("POST", "/").content("application/json", "[".repeat(16_000));
+    assert_eq!(log_in(&people, deep).await.status, 400);
+}
+
+/// A form of these parts.
+fn parts(parts: &[(&str, &str)]) -> Ask {
+    let part = |(name, value): &(&str, &str)| {
+        format!("--end\r\nContent-Disposition: form-data; {name}\r\n\r\n{value}\r\n")
+    };
+    let content: String = parts.iter().map(part).collect();
+    ask("POST", "/").content("Multipart/Form-Data; boundary=end", content + "--end--\r\n")
+}
+
+#[tokio::test]
+async fn a_form_of_several_parts_logs_in() {
+    let people = People::new();
+    let alice = [
+        (r#"name="username""#, "alice"),
+        (r#"name="password""#, "wonderland"),
+    ];
+    assert_eq!(log_in(&people, parts(&alice)).await.status, 200);
+    assert_eq!(
+        parts(&alice)
+            .of(people.tokens.login(&people.passwords))
+            .await
+            .status,
+        200
     );
+    let wrong = [alice[0], (r#"name="password""#, "looking glass")];
+    assert_eq!(log_in(&people, parts(&wrong)).await.body, NAMELESS);
+    let file = [
+        alice[0],
+        (r#"name="password"; filename="secret.txt""#, "wonderland"),
+    ];
+    assert_eq!(
+        log_in(&people, parts(&file)).await.json(),
+        json!({"password": ["Not a valid string."]})
+    );
+}
+
+#[tokio::test]
+async fn a_form_of_broken_parts_is_a_400() {
+    let people = People::new();
+    let multipart = |media: &str, content: &'static str| ask("POST", "/").content(media, content);
+    let nameless = log_in(&people, multipart("multipart/form-data", "x")).await;
+    assert_eq!(nameless.status, 400);
+    assert_eq!(
+        nameless.json(),
+        json!({"detail": "Multipart form parse error - Invalid boundary in multipart: None"})
+    );
+    for content in [
+        "x",
+        "--end",
+        "--end\r\n\r\n",
+        "--end\r\nContent-Disposition: form-data",
+    ] {
+        let broken = multipart("multipart/form-data; boundary=end", content);
+        let answered = log_in(&people, broken).await;
+        assert_eq!(answered.status, 400, "{content:?}");
+    }
 }
 
 #[tokio::test]

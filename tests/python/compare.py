@@ -15,6 +15,9 @@ FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
 
+PARTS = "multipart/form-data; boundary=end"
+
+
 class Peer:
     """One of the two. Its tokens are told apart by the order in which they came."""
 
@@ -68,6 +71,16 @@ def login(fields, media=FORM):
     return ("POST", "/login", [("Content-Type", media)], body)
 
 
+def parts(fields):
+    part = '--end\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    body = "".join(part.format(name, value) for name, value in fields.items()) + "--end--\r\n"
+    return ("POST", "/login", [("Content-Type", PARTS)], body)
+
+
+def broken(body):
+    return ("POST", "/login", [("Content-Type", JSON)], body)
+
+
 def me(credentials=None, method="GET"):
     return (method, "/me", [] if credentials is None else [("Authorization", credentials)])
 
@@ -106,6 +119,24 @@ STEPS = [
     login({"username": "alice", "password": "a\0b"}, JSON),
     ("POST", "/login", [("Content-Type", FORM)], "username=x&username=alice&password=wonderland"),
     ("POST", "/login", [("Content-Type", "text/plain")], "alice"),
+    parts(ALICE),
+    parts({**ALICE, "password": "wrong"}),
+    parts({"username": "ä", "password": ""}),
+    ("POST", "/login", [("Content-Type", "multipart/form-data")], "x"),
+    broken("{x"),
+    broken('{"username": "alice", "password": }'),
+    broken('{"username" "alice"}'),
+    broken('{"username": "alice" "password": "x"}'),
+    broken('{"username": "alice"'),
+    broken('{"username": "ali'),
+    broken('{\n  "ü": "a\tb"}'),
+    broken('{"username": "\\x"}'),
+    broken('{"username": "\\u12"}'),
+    broken("{} x"),
+    broken("[1, 2"),
+    broken("nil"),
+    broken(b'{"username": "\xff"}'),
+    broken(b'{"username": "\xe2\x98"}'),
     ("POST", "/login", [], ""),
     ("GET", "/login"),
     ("PUT", "/login", [("Content-Type", FORM)], "username=alice"),
