@@ -93,6 +93,10 @@ const CAUGHT: &[(Wrong, &str)] = &[
         "`Place::ReplaceAll` keeps the new token in place of all of its kind",
     ),
     (
+        Wrong::ReplaceAllLeavesDelegated,
+        "`Place::ReplaceAll` ends sessions with their tokens of other kinds",
+    ),
+    (
         Wrong::RenewInserts,
         "`Place::Renew` gives the derived token that is there new times, scopes and label",
     ),

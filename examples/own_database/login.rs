@@ -20,7 +20,8 @@ pub(crate) fn make_place(
     match place {
         Place::Add => Ok(None),
         Place::ReplaceAll => {
-            let sql = "DELETE FROM tokens WHERE user_id = ?1 AND kind = ?2";
+            let sql = "DELETE FROM tokens WHERE user_id = ?1
+                AND session IN (SELECT session FROM tokens WHERE user_id = ?1 AND kind = ?2)";
             transaction.execute(sql, params![user, kind])?;
             Ok(None)
         }

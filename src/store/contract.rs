@@ -210,8 +210,9 @@ pub struct NewSession {
     pub refresh: Option<NewToken>,
 }
 
-/// Beside which of the subject's tokens a new session is kept. Only tokens of the new one's kind
-/// count; those of other kinds stay as they are.
+/// Beside which of the subject's tokens a new session is kept. Only sessions that have a token of
+/// the new one's kind count; others stay as they are. Where one of them ends, it ends whole: with
+/// its tokens of other kinds, which were [delegated](crate::TokenAuthority::delegate) by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
     /// What becomes of those that are there.
@@ -234,7 +235,7 @@ pub enum Place {
     Renew,
     /// A live derived one stays as it is, and the new one is not kept; a dead one goes.
     KeepLive,
-    /// All go.
+    /// All sessions end.
     ReplaceAll,
 }
 

@@ -38,7 +38,8 @@ statements! {
     purge: "DELETE FROM tet_tokens
         WHERE digest IN (SELECT digest FROM tet_tokens WHERE ends_at <= ?1 LIMIT ?2)";
 
-    remove_kind: "DELETE FROM tet_tokens WHERE subject = ?1 AND kind = ?2";
+    remove_logins: "DELETE FROM tet_tokens WHERE subject = ?1 AND session IN (
+            SELECT session FROM tet_tokens WHERE subject = ?1 AND kind = ?2)";
     derived: "SELECT COLUMNS FROM tet_tokens
         WHERE subject = ?1 AND kind = ?2 AND seed IS NOT NULL AND generation IS NULL LIMIT 1";
     remove_dead_derived: "DELETE FROM tet_tokens

@@ -54,7 +54,7 @@ fn make_place(
     match place {
         Place::Add => Ok(None),
         Place::ReplaceAll => {
-            change(connection, &sql.remove_kind, params![subject, kind])?;
+            change(connection, &sql.remove_logins, params![subject, kind])?;
             Ok(None)
         }
         Place::Renew => {

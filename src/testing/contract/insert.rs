@@ -21,6 +21,10 @@ pub(super) async fn promises<S: IssuingStore>(stage: &Stage<'_, S>, report: &mut
         replaces(stage).await,
     );
     report.promise(
+        "`Place::ReplaceAll` ends sessions with their tokens of other kinds",
+        replaces_whole(stage).await,
+    );
+    report.promise(
         "`Place::Renew` keeps the new token where there is no derived one",
         renews_none(stage).await,
     );
@@ -121,6 +125,25 @@ async fn replaces<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> {
         &[&new.token().record],
     )
     .await
+}
+
+async fn replaces_whole<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> {
+    let maker = stage.token(1).session(1).token();
+    let delegated = stage.token(2).session(1).kind(OTHER_KIND).token();
+    let other = stage.token(3).session(3).kind(OTHER_KIND).token();
+    let store = stage
+        .holding(&[maker.clone(), delegated.clone(), other.clone()])
+        .await?;
+    let new = stage.token(4).session(4).later(10);
+    store.insert(new.login(), slot(Place::ReplaceAll)).await?;
+    gone(&*store, "an old token", &maker.digest).await?;
+    gone(
+        &*store,
+        "a token of another kind in its session",
+        &delegated.digest,
+    )
+    .await?;
+    kept(&*store, "one of another session", &other).await
 }
 
 async fn renews_none<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> {

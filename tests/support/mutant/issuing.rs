@@ -40,6 +40,13 @@ impl IssuingStore for Mutant {
             (Wrong::ReplaceAllLeavesDerived, Place::ReplaceAll) if derived.is_some() => {
                 slot.place = Place::Add;
             }
+            (Wrong::ReplaceAllLeavesDelegated, Place::ReplaceAll) => {
+                for (digest, old) in self.of(subject) {
+                    if old.kind() == record.kind() {
+                        self.store.remove(&digest).await?;
+                    }
+                }
+            }
             (Wrong::InsertInTwoSteps, Place::ReplaceAll) => {
                 self.store.remove_subject(subject, None).await?;
                 tokio::task::yield_now().await;

@@ -46,6 +46,7 @@ pub(crate) enum Wrong {
     EqualDigestsFail,
     ReplaceAllTakesOtherKinds,
     ReplaceAllLeavesDerived,
+    ReplaceAllLeavesDelegated,
     RenewInserts,
     RenewKeepsTheLabel,
     RenewSparesTheDead,

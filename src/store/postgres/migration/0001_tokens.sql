@@ -110,14 +110,16 @@ BEGIN
     IF place <> 'add' OR most IS NOT NULL THEN
         -- In the order of their keys, as everybody who takes several rows.
         PERFORM FROM expiring_tokens.token t
-        WHERE t.subject = access.subject AND t.kind = access.kind ORDER BY t.digest FOR UPDATE;
+        WHERE t.subject = access.subject ORDER BY t.digest FOR UPDATE;
     END IF;
     CASE place
     WHEN 'add' THEN
         NULL;
     WHEN 'replace_all' THEN
         DELETE FROM expiring_tokens.token t
-        WHERE t.subject = access.subject AND t.kind = access.kind;
+        WHERE t.subject = access.subject AND t.session IN (
+            SELECT s.session FROM expiring_tokens.token s
+            WHERE s.subject = access.subject AND s.kind = access.kind);
     WHEN 'renew' THEN
         UPDATE expiring_tokens.token t SET
             issued_at = access.issued_at, authenticated_at = access.authenticated_at,
