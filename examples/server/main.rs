@@ -4,6 +4,7 @@
 //! `http://127.0.0.1:3000/` is a page to try it by hand.
 
 mod admin;
+mod delegate;
 mod flags;
 mod metrics;
 mod routes;

@@ -21,6 +21,7 @@ use tower_expiring_token::{
 use tower_http::cors::CorsLayer;
 
 use crate::admin;
+use crate::delegate::delegate;
 use crate::flags::Flags;
 use crate::metrics::Metrics;
 use crate::ticks;
@@ -57,6 +58,7 @@ impl House<'_> {
             .merge(self.oauth()?)
             .merge(self.login())
             .merge(self.optional())
+            .merge(self.scoped()?)
             .merge(self.required()?);
         // Outside of all else: a preflight has no token, and scripts read refusals too.
         let cors =
@@ -104,16 +106,24 @@ impl House<'_> {
         Router::new().route("/optional", get(user)).layer(layer)
     }
 
+    /// What a token made by a token opens too.
+    fn scoped(&self) -> Result<Router, Failure> {
+        let respond = responder(self.flags);
+        let read = RequireLayer::all(["read"])?.respond(respond.clone());
+        let write = RequireLayer::all(["write"])?.respond(respond);
+        Ok(Router::new()
+            .route("/read", get(me).layer(read))
+            .route("/write", post(me).layer(write))
+            .layer(self.layer().kinds(&["access", tokens::EXPORT])?))
+    }
+
     fn required(&self) -> Result<Router, Failure> {
         let Self {
             tokens, passwords, ..
         } = self;
-        let respond = responder(self.flags);
-        let read = RequireLayer::all(["read"])?.respond(respond.clone());
-        let write = RequireLayer::all(["write"])?.respond(respond.clone());
         let recent = tokens
             .require_recent(Duration::from_secs(300))
-            .respond(respond);
+            .respond(responder(self.flags));
         let drf = tokens::drf(self.flags).unwrap_or(Drf::stock());
         let (mut logout, mut logout_all) = (tokens.logout(), tokens.logout_all());
         let (mut list, mut end) = (tokens.session_list(), tokens.session_end());
@@ -127,14 +137,13 @@ impl House<'_> {
         Ok(Router::new()
             .route("/me", any(me))
             .route("/life", get(life).with_state(tokens.clone()))
-            .route("/read", get(me).layer(read))
-            .route("/write", post(me).layer(write))
             .route("/danger", post(me).layer(recent))
             .route("/events", get(ticks::ticks).layer(tokens.end_streams()))
             .route_service("/logout", logout)
             .route_service("/logout-all", logout_all)
             .route_service("/tokens", list)
             .route_service("/tokens/{id}", end)
+            .route("/delegate", post(delegate).with_state(tokens.clone()))
             .route_service("/step-up", tokens.step_up_endpoint(passwords))
             .route_service(
                 "/password",

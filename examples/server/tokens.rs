@@ -20,6 +20,9 @@ use crate::users::Users;
 pub(crate) type Store = Arc<dyn RotatingStore<Principal = Subject>>;
 pub(crate) type Tokens = TokenAuthority<WithPrincipals<Store, Users>>;
 
+/// The kind of tokens that are made by tokens.
+pub(crate) const EXPORT: &str = "export";
+
 pub(crate) fn build(
     flags: &Flags,
     store: Store,
@@ -52,17 +55,20 @@ pub(crate) fn build(
     for word in schemes(flags) {
         builder = builder.scheme(word);
     }
+    let mut export = TokenKind::new(EXPORT, "exp_");
     match &flags.key_file {
         Some(path) => {
             let key =
                 key(path).map_err(|error| format!("--key-file {}: {error}", path.display()))?;
             let access = TokenKind::new("access", "tet_").keyed(key.digest_key());
+            export = export.keyed(key.digest_key());
             builder = builder.access(access).key(key);
         }
         None => eprintln!(
             "no --key-file: refresh tokens and those of --login renew are good in this process only"
         ),
     }
+    let builder = builder.kind(export, Lifetime::new(flags.life()));
     Ok(builder.build()?)
 }
 
