@@ -89,7 +89,7 @@ fn over_postgres() {
 
 #[test]
 fn over_redis() {
-    outlives_its_server("reference-redis", &redis::shared().url());
+    outlives_its_server("reference-redis", &redis::database());
 }
 
 /// Two nodes on one store, each with a cache of half a minute: a logout on one is heard of on the
@@ -120,5 +120,5 @@ fn two_nodes_on_postgres_with_caches() {
 
 #[test]
 fn two_nodes_on_redis_with_caches() {
-    a_logout_reaches_the_other_node(&redis::shared().url());
+    a_logout_reaches_the_other_node(&redis::database());
 }

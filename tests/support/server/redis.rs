@@ -25,6 +25,13 @@ pub(crate) fn shared() -> &'static Redis {
     SERVER.get_or_init(|| Redis::start(&[]))
 }
 
+/// The URL of a database on it that no other test has. There are fifteen beside the first one.
+pub(crate) fn database() -> String {
+    static DATABASES: AtomicUsize = AtomicUsize::new(1);
+    let number = DATABASES.fetch_add(1, Ordering::Relaxed);
+    format!("{}/{number}", shared().url())
+}
+
 /// A prefix that no other test has.
 pub(crate) fn prefix() -> String {
     static PREFIXES: AtomicUsize = AtomicUsize::new(0);
