@@ -3,6 +3,7 @@
 mod clients;
 mod django;
 mod flags;
+mod flows;
 mod page;
 mod routes;
 mod stores;

@@ -33,7 +33,7 @@ pub(super) fn token(printed: &Printed) -> String {
     content["token"].as_str().expect("a token").to_owned()
 }
 
-fn advance(server: &Running, seconds: i64) {
+pub(super) fn advance(server: &Running, seconds: i64) {
     let set = post(server, "/clock/advance", &json!({"seconds": seconds}), &[]);
     assert_eq!(set.status, 200);
 }
@@ -54,85 +54,6 @@ fn a_token_lives_a_day_and_then_no_longer() {
         200,
         "a clock that went back"
     );
-}
-
-#[test]
-fn a_sliding_token_dies_idle_and_at_its_cap() {
-    let server = serve(&["--manual-clock", "--idle", "10m", "--cap", "30m"]);
-    let alice = token(&log_in(&server, "alice", "wonderland"));
-    for _ in 0..3 {
-        advance(&server, 540);
-        assert_eq!(call(&server, "GET", "/me", &alice).status, 200);
-    }
-    advance(&server, 180);
-    assert_eq!(
-        call(&server, "GET", "/me", &alice).status,
-        401,
-        "at its cap"
-    );
-    let idle = token(&log_in(&server, "alice", "wonderland"));
-    advance(&server, 600);
-    assert_eq!(call(&server, "GET", "/me", &idle).status, 401, "idle");
-}
-
-#[test]
-fn a_limit_ends_the_session_that_was_least_recently_used() {
-    let server = serve(&["--max-tokens", "2"]);
-    let tokens: Vec<String> = (0..3)
-        .map(|_| token(&log_in(&server, "bob", "builder")))
-        .collect();
-    let live = tokens
-        .iter()
-        .map(|token| call(&server, "GET", "/me", token).status);
-    assert_eq!(live.collect::<Vec<u16>>(), [401, 200, 200]);
-}
-
-#[test]
-fn what_is_dangerous_takes_a_password_of_the_last_five_minutes() {
-    let server = serve(&["--manual-clock"]);
-    let stale = token(&log_in(&server, "alice", "wonderland"));
-    assert_eq!(call(&server, "POST", "/danger", &stale).status, 200);
-    advance(&server, 301);
-    let refused = call(&server, "POST", "/danger", &stale);
-    assert_eq!(refused.status, 401);
-    assert!(refused.all("www-authenticate")[0].contains(r#"max_age="300""#));
-    let field = format!("authorization: Bearer {stale}");
-    let fresh = token(&post(
-        &server,
-        "/step-up",
-        &json!({"password": "wonderland"}),
-        &[&field],
-    ));
-    assert_eq!(call(&server, "POST", "/danger", &fresh).status, 200);
-}
-
-#[test]
-fn a_changed_password_ends_all_else() {
-    let server = serve(&[]);
-    let (phone, laptop) = (
-        token(&log_in(&server, "alice", "wonderland")),
-        token(&log_in(&server, "alice", "wonderland")),
-    );
-    let field = format!("authorization: Bearer {phone}");
-    let change = json!({"old": "wonderland", "new": "looking glass"});
-    let fresh = token(&post(&server, "/password", &change, &[&field]));
-    assert_eq!(call(&server, "GET", "/me", &fresh).status, 200);
-    for old in [&phone, &laptop] {
-        assert_eq!(call(&server, "GET", "/me", old).status, 401);
-    }
-    assert_eq!(log_in(&server, "alice", "wonderland").status, 400);
-}
-
-#[test]
-fn a_suspended_user_is_refused_while_it_lasts() {
-    let server = serve(&[]);
-    let alice = token(&log_in(&server, "alice", "wonderland"));
-    for (action, status, login) in [("deactivate", 401, 400), ("activate", 200, 200)] {
-        let url = format!("{}/admin/users/alice/{action}", server.url);
-        assert_eq!(curl(&["-X", "POST", &url]).status, 204);
-        assert_eq!(call(&server, "GET", "/me", &alice).status, status);
-        assert_eq!(log_in(&server, "alice", "wonderland").status, login);
-    }
 }
 
 #[test]

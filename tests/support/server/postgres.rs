@@ -156,6 +156,22 @@ impl Database {
         said
     }
 
+    /// Makes whoever inserts a token of the store's take a while over it, so that writes that may
+    /// overlap do.
+    pub(crate) fn slow_down(&self) {
+        self.psql(
+            "CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+                'BEGIN PERFORM pg_sleep(0.03); RETURN NEW; END';
+            CREATE OR REPLACE TRIGGER slow BEFORE INSERT ON expiring_tokens.token
+                FOR EACH ROW EXECUTE FUNCTION slow()",
+        );
+    }
+
+    /// No longer.
+    pub(crate) fn speed_up(&self) {
+        self.psql("DROP FUNCTION slow CASCADE");
+    }
+
     fn try_psql(&self, sql: &str) -> Output {
         let mut psql = Command::new(find_program("psql"));
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]);
