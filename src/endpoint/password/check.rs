@@ -23,6 +23,111 @@ pub trait Logins: Send + Sync + 'static {
 /// Then these are yours: that an unknown, a suspended and a known person take the same time and
 /// differ in nothing that a client sees, that no more checks run at once than you can bear, and
 /// that each call ends in a few seconds. Failed logins are slowed all the same.
+///
+/// With a directory, by any client for LDAP, for which a trait stands in here:
+///
+/// ```
+/// use std::time::Duration;
+/// use tokio::time::timeout;
+/// use tower_expiring_token::{
+///     CheckPassword, Checked, Scopes, StoreError, Subject, Verified, Who, async_trait,
+/// };
+///
+/// #[async_trait]
+/// trait Ldap: Send + Sync + 'static {
+///     /// The one entry that a filter finds.
+///     async fn find(&self, filter: &str) -> Result<Option<Entry>, StoreError>;
+///     /// Whether a simple bind succeeds. `invalidCredentials` says no, all else is an error.
+///     async fn bind(&self, dn: &str, password: &str) -> Result<bool, StoreError>;
+/// }
+///
+/// struct Entry {
+///     dn: String,
+///     /// `entryUUID`: the same for `Alice` and `alice`, who are one to a directory.
+///     id: String,
+/// }
+///
+/// struct Directory<L>(L);
+///
+/// /// An entry that is there, with a password that nobody knows.
+/// const NOBODY: &str = "cn=nobody,dc=example,dc=org";
+/// const PATIENCE: Duration = Duration::from_secs(4);
+///
+/// #[async_trait]
+/// impl<L: Ldap> CheckPassword for Directory<L> {
+///     async fn check(&self, who: Who<'_>, password: &str) -> Result<Checked, StoreError> {
+///         // A bind with a name and no password proves nothing, and succeeds (RFC 4513 section
+///         // 5.1.2). The endpoints let none through; this is not to depend on them.
+///         if password.is_empty() {
+///             return Ok(Checked::Wrong(None));
+///         }
+///         let verified = timeout(PATIENCE, self.verify(who, password)).await;
+///         verified.map_err(StoreError::new)?
+///     }
+/// }
+///
+/// impl<L: Ldap> Directory<L> {
+///     async fn verify(&self, who: Who<'_>, password: &str) -> Result<Checked, StoreError> {
+///         let (attribute, value) = match who {
+///             Who::Subject(subject) => ("entryUUID", subject.as_str()),
+///             who => ("uid", who.as_str()),
+///         };
+///         let entry = self.0.find(&format!("({attribute}={})", escaped(value))).await?;
+///         // Whoever is unknown costs a bind too, and one for which a hash is computed.
+///         let dn = entry.as_ref().map_or(NOBODY, |entry| &entry.dn);
+///         let is_right = self.0.bind(dn, password).await?;
+///         let subject = entry.map(|entry| Subject::new(&entry.id));
+///         Ok(match subject {
+///             Some(subject) if is_right => {
+///                 let scopes = Scopes::parse("read").map_err(StoreError::new)?;
+///                 Checked::Right(Verified { subject, scopes })
+///             }
+///             whose => Checked::Wrong(whose),
+///         })
+///     }
+/// }
+///
+/// /// What was typed, as a value in a filter (RFC 4515 section 3) and in a DN (RFC 4514 section
+/// /// 2.4), where `*`, `)` or `,` would else say something of their own: both take any octet as
+/// /// two hex digits.
+/// fn escaped(value: &str) -> String {
+///     let octets = value.bytes().map(|octet| match octet {
+///         b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => char::from(octet).to_string(),
+///         _ => format!("\\{octet:02x}"),
+///     });
+///     octets.collect()
+/// }
+///
+/// # struct Fake;
+/// # #[async_trait]
+/// # impl Ldap for Fake {
+/// #     async fn find(&self, filter: &str) -> Result<Option<Entry>, StoreError> {
+/// #         let is_alice = matches!(filter, "(uid=alice)" | r"(entryUUID=7\2d1)");
+/// #         let (dn, id) = ("uid=alice,dc=example,dc=org".to_owned(), "7-1".to_owned());
+/// #         Ok(is_alice.then_some(Entry { dn, id }))
+/// #     }
+/// #     async fn bind(&self, dn: &str, password: &str) -> Result<bool, StoreError> {
+/// #         let is_hers = dn.starts_with("uid=alice,") && password == "wonderland";
+/// #         Ok(is_hers || password.is_empty())
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), StoreError> {
+/// assert_eq!(escaped("al*)(uid=*"), r"al\2a\29\28uid\3d\2a");
+/// # let directory = Directory(Fake);
+/// # let alice = Subject::new("7-1");
+/// # for who in [Who::Name("alice"), Who::Subject(&alice)] {
+/// #     let right = directory.check(who, "wonderland").await?;
+/// #     assert!(matches!(right, Checked::Right(verified) if verified.subject == alice));
+/// #     let wrong = directory.check(who, "looking glass").await?;
+/// #     assert_eq!(wrong, Checked::Wrong(Some(alice.clone())));
+/// # }
+/// # for (name, password) in [("alice", ""), ("bob", "wonderland"), ("al*", "wonderland")] {
+/// #     assert_eq!(directory.check(Who::Name(name), password).await?, Checked::Wrong(None));
+/// # }
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait CheckPassword: Send + Sync + 'static {
     /// Checks it.
@@ -75,10 +180,10 @@ pub enum Checked {
     Wrong(Option<Subject>),
 }
 
-impl Who<'_> {
+impl<'a> Who<'a> {
     /// The text to look for, where names are the subjects.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &'a str {
         match self {
             Self::Name(name) => name,
             Self::Subject(subject) => subject,
