@@ -1,9 +1,11 @@
+use http::header::WWW_AUTHENTICATE;
 use http::request::Parts;
 use http::{Method, StatusCode};
 use serde::Serialize;
 
 use super::OAuth;
 use super::authenticate;
+use super::bearer::{self, Refused};
 use super::client::{Client, Clients, Introspects};
 use super::error::OAuthError;
 use super::params::Params;
@@ -11,18 +13,45 @@ use crate::authority::Authenticated;
 use crate::clock::Timestamp;
 use crate::endpoint::answer;
 use crate::endpoint::service::{Answer, Body, Endpoint, Handle};
-use crate::rejection::Reason;
+use crate::endpoint::style::Style;
+use crate::rejection::{Reason, Rejection};
 use crate::store::{StoreError, TokenStore};
-use crate::token::BearerToken;
+use crate::token::{BearerToken, InvalidScope, Scopes};
 
 /// What [`OAuth::introspection`] makes an [`Endpoint`] of.
 #[derive(Debug)]
 pub struct Introspection<S, C>(OAuth<S, C>);
 
+/// Who asks, and may.
+enum Asker {
+    Client(Client),
+    /// Somebody whose token has the scope for it.
+    Bearer,
+}
+
+impl<S, C> OAuth<S, C> {
+    /// Lets whoever shows a bearer token of the authority's first kind with this scope introspect
+    /// all tokens, without being a client (RFC 7662 section 2.1). Nobody may, unless this is said:
+    /// grant the scope to services that check tokens, and to no user.
+    ///
+    /// A token that is not good is refused by 401 `invalid_token`, one without the scope by 403
+    /// `insufficient_scope`, both with a challenge (RFC 6750 section 3).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidScope`] when it can't be a scope (RFC 6749 section 3.3).
+    pub fn introspection_scope(mut self, scope: &str) -> Result<Self, InvalidScope> {
+        self.introspection_scope = Some(Scopes::some([scope])?);
+        Ok(self)
+    }
+}
+
 impl<S: TokenStore, C: Clients> OAuth<S, C> {
     /// The introspection endpoint (RFC 7662), `POST` with a form: what lives, and what it may do.
-    /// A client with a secret may ask about its own tokens, or about [all](Client::introspects_all).
-    /// A token is active exactly when a request with it would pass; asking is no use of it.
+    /// A client with a secret may ask about its own tokens, or about
+    /// [all](Client::introspects_all), and instead of a client a bearer token with the
+    /// [scope](Self::introspection_scope) for it. A token is active exactly when a request with it
+    /// would pass; asking is no use of it.
     pub fn introspection(&self) -> Endpoint<Introspection<S, C>> {
         Endpoint::new(Introspection(self.clone()))
     }
@@ -33,11 +62,15 @@ impl<S: TokenStore, C: Clients> Handle for Introspection<S, C> {
         &[Method::POST]
     }
 
-    async fn answer(&self, head: Parts, body: Body) -> Answer {
-        match self.introspect(&head, body).await {
+    async fn answer(&self, mut head: Parts, body: Body) -> Answer {
+        match self.introspect(&mut head, body).await {
             Ok(Some(known)) => answer::json(StatusCode::OK, &Active::of(&known)),
             Ok(None) => answer::json(StatusCode::OK, &Inactive { active: false }),
-            Err(error) => error.answer(),
+            Err(Refused::Error(error @ OAuthError::InvalidClient)) => {
+                self.challenge(error.answer())
+            }
+            Err(Refused::Error(error)) => error.answer(),
+            Err(Refused::Token(rejection)) => Style::OAuth.refuse(rejection, &head.headers),
         }
     }
 }
@@ -45,30 +78,61 @@ impl<S: TokenStore, C: Clients> Handle for Introspection<S, C> {
 impl<S: TokenStore, C: Clients> Introspection<S, C> {
     async fn introspect(
         &self,
-        head: &Parts,
+        head: &mut Parts,
         body: Body,
-    ) -> Result<Option<Authenticated>, OAuthError> {
+    ) -> Result<Option<Authenticated>, Refused> {
         let params = Params::read(head, body)?;
-        let client = authenticate::client(head, &params, &*self.0.clients).await?;
-        if client.introspects == Introspects::Nothing {
-            return Err(OAuthError::InvalidClient);
-        }
+        let asker = self.asker(head, &params).await?;
         let text = params.need("token", "expected a token, found none")?;
         let Ok(token) = BearerToken::parse(text) else {
             return Ok(None);
         };
         match self.0.authority.introspect(&token).await {
-            Ok(known) => Ok(may(&client, &known).then_some(known)),
+            Ok(known) => Ok(asker.may_know(&known).then_some(known)),
             Err(rejection) if *rejection.reason() == Reason::StoreUnavailable => {
-                Err(OAuthError::Unavailable(StoreError::new(rejection)))
+                Err(OAuthError::Unavailable(StoreError::new(rejection)).into())
             }
             Err(_) => Ok(None),
         }
     }
+
+    async fn asker(&self, head: &mut Parts, params: &Params) -> Result<Asker, Refused> {
+        if let Some(needed) = &self.0.introspection_scope
+            && bearer::is_shown(&self.0.authority, head, params, needed).await?
+        {
+            return Ok(Asker::Bearer);
+        }
+        let client = authenticate::client(head, params, &*self.0.clients).await?;
+        match client.introspects {
+            Introspects::Nothing => Err(OAuthError::InvalidClient.into()),
+            _ => Ok(Asker::Client(client)),
+        }
+    }
+
+    /// Says that a bearer token would do too, where it would.
+    fn challenge(&self, mut answer: Answer) -> Answer {
+        if self.0.introspection_scope.is_some() {
+            let challenges = self.0.authority.challenges();
+            let refused = Rejection::new(Reason::NoCredentials, challenges, 0).response(());
+            for challenge in refused.headers().get_all(WWW_AUTHENTICATE) {
+                let headers = answer.headers_mut();
+                headers.append(WWW_AUTHENTICATE, challenge.clone());
+            }
+        }
+        answer
+    }
 }
 
-fn may(client: &Client, known: &Authenticated) -> bool {
-    client.introspects == Introspects::All || known.record().client() == Some(&client.id)
+impl Asker {
+    fn may_know(&self, known: &Authenticated) -> bool {
+        match self {
+            Self::Bearer => true,
+            Self::Client(client) => {
+                client.introspects == Introspects::All
+                    || known.record().client() == Some(&client.id)
+            }
+        }
+    }
 }
 
 /// RFC 7662 section 2.2. A refused token says nothing else.

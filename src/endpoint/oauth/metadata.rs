@@ -14,6 +14,7 @@ use crate::token::Scopes;
 #[derive(Clone, Debug)]
 pub struct Metadata {
     path: String,
+    introspection_methods: Methods,
     content: Content,
 }
 
@@ -49,6 +50,7 @@ type Methods = &'static [&'static str];
 
 const WITH_PUBLIC: Methods = &["client_secret_basic", "client_secret_post", "none"];
 const WITH_SECRET: Methods = &["client_secret_basic", "client_secret_post"];
+const WITH_SECRET_OR_BEARER: Methods = &["client_secret_basic", "client_secret_post", "Bearer"];
 const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
 
 impl<S, C> OAuth<S, C> {
@@ -64,6 +66,10 @@ impl<S, C> OAuth<S, C> {
         })?;
         Ok(Metadata {
             path: format!("{WELL_KNOWN}{path}"),
+            introspection_methods: match self.introspection_scope {
+                None => WITH_SECRET,
+                Some(_) => WITH_SECRET_OR_BEARER,
+            },
             content: Content {
                 issuer: issuer.to_owned(),
                 token_endpoint: None,
@@ -134,7 +140,8 @@ impl Metadata {
     #[must_use]
     pub fn introspection(mut self, path: &str) -> Self {
         self.content.introspection_endpoint = Some(self.url(path));
-        self.content.introspection_endpoint_auth_methods_supported = Some(WITH_SECRET);
+        self.content.introspection_endpoint_auth_methods_supported =
+            Some(self.introspection_methods);
         self
     }
 

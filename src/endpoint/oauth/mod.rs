@@ -1,6 +1,7 @@
 //! The endpoints of OAuth 2 that need no browser: token, revocation, introspection, metadata.
 
 mod authenticate;
+mod bearer;
 mod client;
 mod error;
 mod introspect;
@@ -21,6 +22,7 @@ pub use token::TokenEndpoint;
 
 use super::password::PasswordGuard;
 use crate::authority::TokenAuthority;
+use crate::token::Scopes;
 
 /// OAuth 2 over an authority: makes its endpoints.
 ///
@@ -56,6 +58,7 @@ pub struct OAuth<S, C> {
     authority: TokenAuthority<S>,
     clients: Arc<C>,
     passwords: Option<PasswordGuard>,
+    introspection_scope: Option<Scopes>,
 }
 
 impl<S, C: Clients> OAuth<S, C> {
@@ -65,6 +68,7 @@ impl<S, C: Clients> OAuth<S, C> {
             authority: authority.clone(),
             clients: Arc::new(clients),
             passwords: None,
+            introspection_scope: None,
         }
     }
 
@@ -85,6 +89,7 @@ impl<S, C> Clone for OAuth<S, C> {
             authority: self.authority.clone(),
             clients: Arc::clone(&self.clients),
             passwords: self.passwords.clone(),
+            introspection_scope: self.introspection_scope.clone(),
         }
     }
 }

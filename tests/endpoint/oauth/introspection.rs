@@ -1,10 +1,10 @@
 //! The introspection endpoint (RFC 7662).
 
 use serde_json::json;
-use tower_expiring_token::{TokenDigest, TokenKind};
+use tower_expiring_token::{OAuth, TokenDigest, TokenKind};
 
-use super::{Server, inactive, is_uncached, refuses, subject};
-use crate::support::ask::{Answered, ask, form};
+use super::{Clients, Server, Store, inactive, is_uncached, refuses, subject};
+use crate::support::ask::{Answered, Ask, ask, form};
 
 async fn introspect(server: &Server, client: &str, token: &str) -> Answered {
     let ask = form("/introspect", &[("token", token)]);
@@ -116,4 +116,112 @@ async fn a_token_must_be_named_by_post_and_a_store_that_fails_says_nothing_of_it
         503,
         "temporarily_unavailable",
     );
+}
+
+/// The same server, where tokens with the scope `introspect` may ask.
+fn by_bearer(server: &Server) -> OAuth<Store, Clients> {
+    let oauth = server.oauth.clone().introspection_scope("introspect");
+    oauth.expect("is a scope")
+}
+
+/// A token of a service's.
+async fn service(server: &Server, scope: &str) -> String {
+    let issued = server.tokens.issue("the gateway").scopes([scope]).await;
+    issued.expect("is issued").secret().to_owned()
+}
+
+fn question(token: &str) -> Ask {
+    form("/introspect", &[("token", token)])
+}
+
+#[tokio::test]
+async fn a_bearer_token_with_the_scope_may_ask_about_all_tokens_where_it_is_served() {
+    let server = Server::new();
+    let gateway = service(&server, "introspect").await;
+    let (access, refresh) = server.login("app").await;
+    let ask = async |token: &str| {
+        let asked = question(token).bearer(&gateway);
+        asked.of(by_bearer(&server).introspection()).await
+    };
+    let answered = ask(&access).await;
+    is_uncached(&answered);
+    assert_eq!(answered.json()["client_id"], "app");
+    for token in [&*refresh, "zzz", "ä"] {
+        assert_eq!(ask(token).await.json(), inactive());
+    }
+    let client = question(&access).basic("app", "app-secret");
+    let told = client.of(by_bearer(&server).introspection()).await;
+    assert_eq!(told.json()["active"], true, "clients may ask as before");
+
+    let off = question(&access).bearer(&gateway);
+    let answered = off.of(server.oauth.introspection()).await;
+    refuses(&answered, 401, "invalid_client");
+}
+
+#[tokio::test]
+async fn a_bearer_token_that_may_not_ask_is_refused_in_the_words_of_rfc_6750() {
+    let server = Server::new();
+    let gateway = service(&server, "introspect").await;
+    let (access, refresh) = server.login("app").await;
+    let refused = async |ask: Ask, status: u16, error: &str| {
+        let answered = ask.of(by_bearer(&server).introspection()).await;
+        assert_eq!(answered.status.as_u16(), status, "{answered:?}");
+        assert_eq!(answered.json()["error"], error);
+        assert_eq!(answered.header("cache-control"), Some("no-store"));
+        let challenge = answered.header("www-authenticate").expect("a challenge");
+        assert!(challenge.starts_with("Bearer realm="), "{challenge}");
+        let code = format!(r#"error="{error}""#);
+        assert!(challenge.contains(&code), "{challenge}");
+        challenge.to_owned()
+    };
+    let narrow = question(&gateway).bearer(&access);
+    let challenge = refused(narrow, 403, "insufficient_scope").await;
+    assert!(challenge.contains(r#"scope="introspect""#), "{challenge}");
+    for bad in [&*refresh, "zzz"] {
+        refused(question(&access).bearer(bad), 401, "invalid_token").await;
+    }
+    let malformed = question(&access).bearer("two words");
+    refused(malformed, 400, "invalid_request").await;
+    server.wait(3600);
+    refused(question(&access).bearer(&gateway), 401, "invalid_token").await;
+}
+
+#[tokio::test]
+async fn who_asks_shows_one_or_the_other_and_is_told_of_both_ways() {
+    let server = Server::new();
+    let gateway = service(&server, "introspect").await;
+    let fields = [
+        ("token", &*gateway),
+        ("client_id", "app"),
+        ("client_secret", "app-secret"),
+    ];
+    let both = form("/introspect", &fields).bearer(&gateway);
+    let answered = both.of(by_bearer(&server).introspection()).await;
+    refuses(&answered, 400, "invalid_request");
+
+    let nobody = question(&gateway);
+    let answered = nobody.of(by_bearer(&server).introspection()).await;
+    refuses(&answered, 401, "invalid_client");
+    let challenges = answered.headers.get_all("www-authenticate").iter();
+    let challenges: Vec<&str> = challenges.filter_map(|value| value.to_str().ok()).collect();
+    assert!(challenges[0].starts_with("Basic "), "{challenges:?}");
+    assert_eq!(challenges[1..], [r#"Bearer realm="api""#]);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_says_nothing_of_the_bearer_either() {
+    let server = Server::new();
+    let gateway = service(&server, "introspect").await;
+    server.store.fail();
+    let asked = question(&gateway).bearer(&gateway);
+    let answered = asked.of(by_bearer(&server).introspection()).await;
+    refuses(&answered, 503, "temporarily_unavailable");
+}
+
+#[tokio::test]
+async fn what_can_be_no_scope_is_an_error() {
+    for scope in ["", "two words", "\"", "ä"] {
+        let oauth = Server::new().oauth.introspection_scope(scope);
+        assert!(oauth.is_err(), "{scope}");
+    }
 }

@@ -113,3 +113,19 @@ fn an_issuer_that_can_not_be_one_is_refused_when_it_is_named() {
         assert!(error.contains("expected an issuer such as"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_bearer_token_is_named_where_it_may_introspect() {
+    let server = Server::new();
+    let named = async |oauth: &OAuth<_, _>| {
+        let metadata = oauth.metadata("https://api.example").unwrap();
+        let endpoint = metadata.introspection("/introspect").endpoint();
+        let mut content = ask("GET", "/").of(endpoint).await.json();
+        content["introspection_endpoint_auth_methods_supported"].take()
+    };
+    let clients = ["client_secret_basic", "client_secret_post"];
+    assert_eq!(named(&server.oauth).await, json!(clients));
+    let oauth = server.oauth.introspection_scope("introspect").unwrap();
+    let [basic, post] = clients;
+    assert_eq!(named(&oauth).await, json!([basic, post, "Bearer"]));
+}
