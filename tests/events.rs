@@ -1,14 +1,20 @@
 //! What listeners hear: everything that becomes of tokens, no secret, and of requests that are let
 //! in nothing.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use tower::{Layer, ServiceExt, service_fn};
 use tower_expiring_token::testing::FaultyStore;
 use tower_expiring_token::{
-    About, BearerToken, Event, Events, IssuedToken, Lifetime, LoginMode, MemoryStore, Revoked,
-    RotatingStore, Subject, TracingEvents,
+    About, BearerToken, Event, Events, IssuedToken, Json, Lifetime, LoginMode, MemoryStore,
+    RequireLayer, Revoked, RotatingStore, Subject, TracingEvents,
 };
 
+use crate::support::ask::ask;
 use crate::support::desk::{DAY, Desk, HOUR, refresh_of};
 use crate::support::stores::{ALICE, BOB, on_every_store};
 
@@ -211,9 +217,6 @@ async fn refusals_say_why_and_whose<S: RotatingStore + Clone>(store: S) {
 
 #[tokio::test]
 async fn a_layers_refusals_are_heard_and_what_it_lets_in_is_not() {
-    use http::{Request, Response};
-    use tower::{Layer, ServiceExt, service_fn};
-
     let heard = Heard::default();
     let desk = Desk::with(MemoryStore::new(), |builder| {
         builder.events(Arc::new(heard.clone()))
@@ -225,7 +228,7 @@ async fn a_layers_refusals_are_heard_and_what_it_lets_in_is_not() {
             .tokens
             .layer()
             .layer(service_fn(async |_: Request<()>| {
-                Ok::<_, std::convert::Infallible>(Response::new(()))
+                Ok::<_, Infallible>(Response::new(()))
             }));
         let mut request = Request::builder();
         if let Some(value) = authorization {
@@ -246,6 +249,77 @@ async fn a_layers_refusals_are_heard_and_what_it_lets_in_is_not() {
         call(Some(&good)).await,
         ["refused 1 access -: Expired(Life)"]
     );
+}
+
+#[tokio::test]
+async fn what_a_good_token_lacks_is_heard_where_an_authority_was_named() {
+    let heard = Heard::default();
+    let desk = Desk::with(MemoryStore::new(), |builder| builder.events(heard.clone()));
+    let issued = desk.login().await;
+    let caller = desk.caller(&issued).await.unwrap();
+    let made = desk.tokens.delegate(&caller, "export").await.unwrap();
+    desk.later(HOUR / 2);
+    heard.take();
+    let layer = || desk.tokens.layer().kinds(&["access", "export"]).unwrap();
+    let call = async |needs: RequireLayer, issued: &IssuedToken| {
+        let service = needs
+            .respond(Json)
+            .layer(service_fn(async |_: Request<Full<Bytes>>| {
+                Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+            }));
+        let answered = ask("GET", "/")
+            .bearer(issued.secret())
+            .of(layer().layer(service))
+            .await;
+        (answered.status.as_u16(), heard.take())
+    };
+    let [admin, read] = ["admin", "read"].map(|scope| RequireLayer::all([scope]).unwrap());
+    assert_eq!(
+        call(admin.clone(), &issued).await,
+        (403, vec![]),
+        "nobody was named"
+    );
+    let refused = |status: u16, words: &str| (status, vec![words.to_owned()]);
+    assert_eq!(
+        call(admin.told_to(&desk.tokens), &issued).await,
+        refused(
+            403,
+            r#"refused 1 access -: InsufficientScope(Scopes("admin"))"#
+        )
+    );
+    assert_eq!(
+        call(read.told_to(&desk.tokens), &issued).await,
+        (200, vec![])
+    );
+    assert_eq!(
+        call(desk.tokens.require_recent(HOUR / 4), &issued).await,
+        refused(401, "refused 1 access -: StaleLogin { max_age: 900s }")
+    );
+    let logins = RequireLayer::new(|caller| caller.require_kind("access"));
+    assert_eq!(
+        call(logins.told_to(&desk.tokens), &made).await,
+        refused(401, "refused 1 export -: WrongKind")
+    );
+    let asked = ask("POST", "/logout").bearer(made.secret());
+    let answered = asked.of(layer().layer(desk.tokens.logout())).await;
+    assert_eq!(answered.status, 401);
+    assert_eq!(heard.take(), ["refused 1 export -: WrongKind"]);
+}
+
+#[tokio::test]
+async fn a_handler_may_tell_whom_it_has_refused() {
+    let heard = Heard::default();
+    let desk = Desk::with(MemoryStore::new(), |builder| builder.events(heard.clone()));
+    let caller = desk.caller(&desk.login().await).await.unwrap();
+    heard.take();
+    let rejection = caller.require_kind("export").unwrap_err();
+    assert!(heard.take().is_empty(), "a check tells nobody");
+    desk.tokens.tell(&Event::Refused {
+        reason: rejection.reason(),
+        about: Some(About::of(caller.record())),
+        error: None,
+    });
+    assert_eq!(heard.take(), ["refused 1 access -: WrongKind"]);
 }
 
 #[test]

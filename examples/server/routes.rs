@@ -108,12 +108,13 @@ impl House<'_> {
 
     /// What a token made by a token opens too.
     fn scoped(&self) -> Result<Router, Failure> {
-        let respond = responder(self.flags);
-        let read = RequireLayer::all(["read"])?.respond(respond.clone());
-        let write = RequireLayer::all(["write"])?.respond(respond);
+        let needs = |scope: &str| {
+            let layer = RequireLayer::all([scope])?.told_to(&self.tokens);
+            Ok::<_, Failure>(layer.respond(responder(self.flags)))
+        };
         Ok(Router::new()
-            .route("/read", get(me).layer(read))
-            .route("/write", post(me).layer(write))
+            .route("/read", get(me).layer(needs("read")?))
+            .route("/write", post(me).layer(needs("write")?))
             .layer(self.layer().kinds(&["access", tokens::EXPORT])?))
     }
 

@@ -32,7 +32,7 @@ pub struct AuthorityBuilder<S> {
     refresh: Option<Box<dyn ExpiryPolicy>>,
     refresh_grace: Option<Duration>,
     refresh_prefix: Option<String>,
-    events: Option<Box<dyn Events>>,
+    events: Option<Arc<dyn Events>>,
     retention: Duration,
     #[cfg(feature = "tasks")]
     touch_behind: bool,
@@ -196,7 +196,7 @@ impl<S> AuthorityBuilder<S> {
 
     /// Who hears what becomes of tokens.
     pub fn events(mut self, events: impl Events) -> Self {
-        self.events = Some(Box::new(events));
+        self.events = Some(Arc::new(events));
         self
     }
 

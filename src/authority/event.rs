@@ -61,11 +61,17 @@ pub enum Event<'a> {
         /// Who was logging in. None when there is no such user: what was typed may be a password.
         subject: Option<&'a str>,
     },
-    /// A request was refused, or a token by [`TokenAuthority::authenticate`].
+    /// A request was refused by a layer or an endpoint of the authority's, or a token by
+    /// [`TokenAuthority::authenticate`].
+    ///
+    /// A [`RequireLayer`](crate::RequireLayer) belongs to no authority: what it refuses is heard
+    /// where one was [named](crate::RequireLayer::told_to). What a handler refuses by a check of
+    /// [`Authenticated`](super::Authenticated) is not heard, unless the handler
+    /// [tells](TokenAuthority::tell) it.
     Refused {
         /// Why.
         reason: &'a Reason,
-        /// Whose token it was, if it was good once.
+        /// Whose token it was, if it is good or was once.
         about: Option<About<'a>>,
         /// What the store said, when it could not say.
         error: Option<&'a StoreError>,
@@ -139,7 +145,9 @@ impl<T: Events + ?Sized> Events for Arc<T> {
 }
 
 impl<'a> About<'a> {
-    pub(super) fn of(record: &'a TokenRecord) -> Self {
+    /// About the token with this record, such as [that of a caller](super::Authenticated::record).
+    #[must_use]
+    pub fn of(record: &'a TokenRecord) -> Self {
         Self {
             subject: record.subject(),
             session: record.session(),
@@ -155,6 +163,11 @@ impl<S> TokenAuthority<S> {
         if let Some(events) = &self.shared.events {
             events.event(event);
         }
+    }
+
+    /// Who listens.
+    pub(crate) fn events(&self) -> Option<Arc<dyn Events>> {
+        self.shared.events.clone()
     }
 
     /// Whether anybody listens.

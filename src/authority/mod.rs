@@ -94,7 +94,7 @@ struct Shared<S> {
     login: LoginMode,
     limit: Option<NonZeroUsize>,
     refresh: Option<RefreshTokens>,
-    events: Option<Box<dyn Events>>,
+    events: Option<Arc<dyn Events>>,
     retention: Duration,
     #[cfg(feature = "stream")]
     look_again: Duration,

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+#[cfg(feature = "endpoints")]
+use super::Authenticated;
 use super::{About, Event, TokenAuthority};
 use crate::rejection::{Reason, Rejection};
 use crate::store::{Held, StoreError};
@@ -59,6 +61,22 @@ impl<S> TokenAuthority<S> {
             error: refusal.error.as_ref(),
         });
         self.rejection(refusal, used)
+    }
+
+    /// What came of a check of a good token, told to whoever listens if it does not suffice.
+    #[cfg(feature = "endpoints")]
+    pub(crate) fn checked(
+        &self,
+        caller: &Authenticated,
+        check: Result<(), Rejection>,
+    ) -> Result<(), Rejection> {
+        check.inspect_err(|rejection| {
+            self.tell(&Event::Refused {
+                reason: rejection.reason(),
+                about: Some(About::of(caller.record())),
+                error: None,
+            });
+        })
     }
 
     /// A refusal because the store could not say.

@@ -119,7 +119,8 @@ impl<S: IssuingStore> Handle for Sessions<S> {
 impl<S: IssuingStore> Sessions<S> {
     async fn act(&self, head: &Parts) -> Result<Answer, Rejection> {
         let caller = Authenticated::of(&head.extensions)?;
-        caller.require_kind(self.authority.first_kind())?;
+        let kind = caller.require_kind(self.authority.first_kind());
+        self.authority.checked(caller, kind)?;
         let done = match self.does {
             Does::LogOut => self.log_out(caller).await,
             Does::LogOutAll => self.log_out_all(caller, head).await,

@@ -66,7 +66,8 @@ pub(super) fn caller<'a, S>(
 ) -> Result<&'a Authenticated, Answer> {
     let caller = Authenticated::of(&head.extensions);
     let caller = caller.and_then(|caller| {
-        caller.require_kind(authority.first_kind())?;
+        let kind = caller.require_kind(authority.first_kind());
+        authority.checked(caller, kind)?;
         Ok(caller)
     });
     caller.map_err(|rejection| Style::OAuth.refuse(rejection, &head.headers))

@@ -8,7 +8,7 @@ use tower::{Layer, Service};
 
 use super::future::ResponseFuture;
 use super::layer::Manner;
-use crate::authority::{Authenticated, TokenAuthority};
+use crate::authority::{About, Authenticated, Event, Events, TokenAuthority};
 use crate::rejection::{Empty, Rejection, Respond};
 use crate::token::{InvalidScope, Scopes};
 
@@ -41,6 +41,7 @@ pub struct Require<Inner, R = Empty> {
 struct Needs<R> {
     check: Arc<Check>,
     manner: Manner<R>,
+    events: Option<Arc<dyn Events>>,
 }
 
 type Check = dyn Fn(&Authenticated) -> Result<(), Rejection> + Send + Sync;
@@ -51,7 +52,7 @@ impl RequireLayer {
     pub fn new(
         check: impl Fn(&Authenticated) -> Result<(), Rejection> + Send + Sync + 'static,
     ) -> Self {
-        Self::with(Arc::new(check), Empty)
+        Self::with(Arc::new(check), Empty, None)
     }
 
     /// Needs all of these scopes: 403 `insufficient_scope` otherwise.
@@ -85,7 +86,8 @@ impl RequireLayer {
 
 impl<S> TokenAuthority<S> {
     /// A layer for dangerous routes: it needs a user who has proved who he is at most `max_age`
-    /// ago, by this authority's clock. [`Authenticated::require_recent`] says what it refuses.
+    /// ago, by this authority's clock. [`Authenticated::require_recent`] says what it refuses; the
+    /// authority's [`Events`] hear of it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -105,12 +107,12 @@ impl<S> TokenAuthority<S> {
     #[must_use]
     pub fn require_recent(&self, max_age: Duration) -> RequireLayer {
         let clock = self.clock();
-        RequireLayer::new(move |caller| caller.require_recent(max_age, clock.now()))
+        RequireLayer::new(move |caller| caller.require_recent(max_age, clock.now())).told_to(self)
     }
 }
 
 impl<R> RequireLayer<R> {
-    fn with(check: Arc<Check>, responder: R) -> Self {
+    fn with(check: Arc<Check>, responder: R, events: Option<Arc<dyn Events>>) -> Self {
         let manner = Manner {
             responder,
             optional: false,
@@ -119,7 +121,11 @@ impl<R> RequireLayer<R> {
             announce: None,
         };
         Self {
-            needs: Arc::new(Needs { check, manner }),
+            needs: Arc::new(Needs {
+                check,
+                manner,
+                events,
+            }),
         }
     }
 
@@ -127,7 +133,41 @@ impl<R> RequireLayer<R> {
     /// [`ExpiringTokenLayer::respond`](super::ExpiringTokenLayer::respond) does.
     #[must_use]
     pub fn respond<R2>(self, responder: R2) -> RequireLayer<R2> {
-        RequireLayer::with(Arc::clone(&self.needs.check), responder)
+        let Needs { check, events, .. } = &*self.needs;
+        RequireLayer::with(Arc::clone(check), responder, events.clone())
+    }
+}
+
+impl<R: Clone> RequireLayer<R> {
+    /// Tells this authority's [`Events`] what is refused, as its own layers do. Nobody hears of it
+    /// unless this is said.
+    ///
+    /// ```
+    /// # use tower_expiring_token::{InvalidScope, MemoryStore, RequireLayer, TokenAuthority};
+    /// # fn writers(tokens: &TokenAuthority<MemoryStore>) -> Result<RequireLayer, InvalidScope> {
+    /// let writers = RequireLayer::all(["write"])?.told_to(tokens);
+    /// # Ok(writers)
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn told_to<S>(self, tokens: &TokenAuthority<S>) -> Self {
+        let Needs { check, manner, .. } = &*self.needs;
+        let responder = manner.responder.clone();
+        Self::with(Arc::clone(check), responder, tokens.events())
+    }
+}
+
+impl<R> Needs<R> {
+    #[cold]
+    fn told(&self, rejection: Rejection, caller: Option<&Authenticated>) -> Rejection {
+        if let Some(events) = &self.events {
+            events.event(&Event::Refused {
+                reason: rejection.reason(),
+                about: caller.map(|caller| About::of(caller.record())),
+                error: None,
+            });
+        }
+        rejection
     }
 }
 
@@ -156,14 +196,16 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let Needs { check, manner } = &*self.needs;
-        match Authenticated::of(request.extensions()).and_then(|caller| check(caller)) {
-            Ok(()) => ResponseFuture::passed(self.inner.call(request), None),
-            Err(rejection) => {
-                self.inner = self.inner.clone();
-                ResponseFuture::refused(manner.refuse(&request, rejection))
-            }
-        }
+        let needs = &*self.needs;
+        let rejection = match Authenticated::of(request.extensions()) {
+            Ok(caller) => match (needs.check)(caller) {
+                Ok(()) => return ResponseFuture::passed(self.inner.call(request), None),
+                Err(rejection) => needs.told(rejection, Some(caller)),
+            },
+            Err(rejection) => needs.told(rejection, None),
+        };
+        self.inner = self.inner.clone();
+        ResponseFuture::refused(needs.manner.refuse(&request, rejection))
     }
 }
 

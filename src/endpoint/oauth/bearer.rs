@@ -41,7 +41,7 @@ pub(super) async fn is_shown<S: TokenStore>(
     }
     let presented = presented.map_err(|(reason, used)| authority.reject(reason, used))?;
     let caller = authority.authenticate_presented(presented).await?;
-    caller.require_all(needed)?;
+    authority.checked(&caller, caller.require_all(needed))?;
     Ok(true)
 }
 
