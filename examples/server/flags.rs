@@ -52,6 +52,9 @@ pub(crate) struct Flags {
     /// Serve the grant `password`, which RFC 9700 forbids.
     #[arg(long)]
     pub(crate) password_grant: bool,
+    /// Who shows a token with this scope may introspect, too.
+    #[arg(long)]
+    pub(crate) introspection_scope: Option<String>,
     /// The life of a refresh token.
     #[arg(long, default_value = "30d", value_parser = humantime::parse_duration)]
     pub(crate) refresh_lifetime: Duration,

@@ -85,6 +85,9 @@ impl House<'_> {
         if self.flags.password_grant {
             oauth = oauth.dangerously_allow_password_grant(&self.passwords);
         }
+        if let Some(scope) = &self.flags.introspection_scope {
+            oauth = oauth.introspection_scope(scope)?;
+        }
         let metadata = oauth
             .metadata(&self.url)?
             .token("/oauth/token")

@@ -16,6 +16,7 @@ fn a_flag_that_can_not_be_followed_is_one_line_and_exit_2() {
         &["--login", "always"],
         &["--style", "rails"],
         &["--scheme", "two words"],
+        &["--introspection-scope", "two words"],
         &["--max-tokens", "0"],
         &["--refresh-grace", "61s"],
         &["--purge-every", "0s"],

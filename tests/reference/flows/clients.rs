@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::routes::call;
+use super::super::routes::{call, token};
 use super::server::{Pair, Server, json_of};
 use super::{Flow, flows};
 use crate::support::curl::curl;
@@ -12,6 +12,7 @@ pub(super) const FLOWS: &[Flow] = flows![
     an_access_token_is_revoked_alone,
     a_refresh_token_is_revoked_with_its_session,
     what_lives_is_told_to_the_client_and_to_nobody_else,
+    what_lives_is_told_to_a_token_with_the_scope_for_it,
 ];
 
 fn a_client_has_tokens_of_its_own(server: &mut Server) {
@@ -60,4 +61,23 @@ fn what_lives_is_told_to_the_client_and_to_nobody_else(server: &mut Server) {
     assert_eq!(curl(&["-u", "app:wrong", "-d", &form, &url]).status, 401);
     server.revoke(&pair.access);
     assert_eq!(server.introspect(&pair.access), inactive);
+}
+
+fn what_lives_is_told_to_a_token_with_the_scope_for_it(server: &mut Server) {
+    let (alice, bob) = (server.log_in("alice"), server.log_in("bob"));
+    let read = token(&server.log_in_with(&json!({"scope": "read"})));
+    let ask = |asker: &str| {
+        let field = format!("authorization: Bearer {asker}");
+        let (url, form) = (
+            format!("{}/oauth/introspect", server.url),
+            format!("token={bob}"),
+        );
+        curl(&["-H", &field, "-d", &form, &url])
+    };
+    assert_eq!(json_of(&ask(&alice))["sub"], "bob");
+    assert_eq!(ask(&read).status, 403);
+    server.log_out(&bob);
+    assert_eq!(json_of(&ask(&alice)), json!({"active": false}));
+    server.log_out(&alice);
+    assert_eq!(ask(&alice).status, 401);
 }

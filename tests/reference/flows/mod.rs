@@ -27,7 +27,12 @@ pub(super) struct Flows {
 type Flow = (&'static str, fn(&mut Server));
 
 const PLAIN: Flows = Flows {
-    flags: &["--manual-clock", "--password-grant"],
+    flags: &[
+        "--manual-clock",
+        "--password-grant",
+        "--introspection-scope",
+        "write",
+    ],
     flows: &[
         logins::NEW,
         refresh::FLOWS,
