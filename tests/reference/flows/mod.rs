@@ -3,13 +3,13 @@
 
 mod at_once;
 mod clients;
-mod crash;
 mod grace;
 mod limit;
 mod lives;
 mod logins;
 mod people;
 mod refresh;
+mod restarting;
 mod server;
 mod sessions;
 
@@ -73,23 +73,14 @@ on_stores!([memory, sqlite, postgres, redis] {
     flows_with_a_grace: grace::FLOWS,
 });
 
-mod crashes {
-    use super::{Store, crash, run};
+/// Of what outlives a server, which nothing in memory does.
+mod restarts {
+    use super::{Store, restarting, run};
 
-    #[test]
-    fn sqlite() {
-        run(Store::sqlite(), &crash::FLOWS);
-    }
-
-    #[test]
-    fn postgres() {
-        run(Store::postgres(), &crash::FLOWS);
-    }
-
-    #[test]
-    fn redis() {
-        run(Store::redis(), &crash::FLOWS);
-    }
+    on_stores!([sqlite, postgres, redis] {
+        killed: restarting::KILL,
+        ended: restarting::END,
+    });
 }
 
 fn run(store: Store, flows: &Flows) {

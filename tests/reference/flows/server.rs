@@ -103,6 +103,13 @@ impl Server {
         self.start_again();
     }
 
+    /// `kill -TERM`, and a new process over the same store once it has ended.
+    pub(super) fn end_and_start_again(&mut self) {
+        let ended = self.running.take().map(Running::terminate);
+        assert_eq!(ended, Some(true), "it ends well");
+        self.start_again();
+    }
+
     fn start_again(&mut self) {
         let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
         self.running = Some(serve(&flags));
