@@ -133,6 +133,24 @@ where
     type Output = Result<Response<ResBody>, Inner::Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // What most requests wait for.
+        if let Project::Passed { future } = self.as_mut().project().state.project() {
+            return future.poll(context);
+        }
+        self.poll_others(context)
+    }
+}
+
+impl<Inner, R, ReqBody, ResBody> ResponseFuture<Inner, R, ReqBody, ResBody>
+where
+    Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    R: Respond<ResBody>,
+{
+    #[inline(never)]
+    fn poll_others(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Response<ResBody>, Inner::Error>> {
         loop {
             let state = match self.as_mut().project().state.project() {
                 Project::Passed { future } => return future.poll(context),

@@ -42,7 +42,7 @@ pub(super) fn dissect<'a>(text: &'a [u8], prefix: &str, secret: usize) -> Option
         return None;
     }
     let (summed, sum) = text.split_last_chunk::<CHECKSUM>()?;
-    if !checksum(summed).eq(sum.iter().copied()) {
+    if checksum(summed) != *sum {
         return None;
     }
     let high = VALUES[usize::from(rest[0])];
@@ -120,10 +120,9 @@ impl Form {
 
 /// CRC-32 in base64url, most significant bit first.
 #[inline]
-fn checksum(text: &[u8]) -> impl Iterator<Item = u8> + use<> {
+fn checksum(text: &[u8]) -> [u8; CHECKSUM] {
     let sum = u64::from(crc32fast::hash(text)) << 4;
-    let shifts = [30, 24, 18, 12, 6, 0].into_iter();
-    shifts.map(move |shift| ALPHABET[(sum >> shift & 63) as usize])
+    [30, 24, 18, 12, 6, 0].map(|shift: u32| ALPHABET[(sum >> shift & 63) as usize])
 }
 
 const fn is_hex(byte: &u8) -> bool {
