@@ -10,6 +10,7 @@ use crate::rejection::{Challenges, Malformed, Reason, is_tchar};
 /// field is marked as sensitive, whatever is in it.
 ///
 /// The error is the reason and, again, the place of the scheme that was used.
+#[inline(always)]
 pub(crate) fn parse<'a>(
     headers: &'a mut HeaderMap,
     schemes: &Challenges,

@@ -22,12 +22,12 @@ pub struct ExpiringToken<Inner, S, R> {
     settings: Arc<Settings<S, R>>,
 }
 
-/// What is said of a request by its head alone.
+/// Why a request's head alone decides.
 enum Heard {
-    Presented(Presented),
     Anonymous,
     /// A token of ours that arrived unencrypted, of whatever kind, and the scheme that carried it.
     Cleartext(TokenDigest, usize),
+    Refused(Rejection),
 }
 
 impl<Inner, S, R> ExpiringToken<Inner, S, R> {
@@ -37,31 +37,25 @@ impl<Inner, S, R> ExpiringToken<Inner, S, R> {
 }
 
 impl<S: TokenStore, R> Settings<S, R> {
-    fn hear<B>(&self, request: &mut Request<B>) -> Result<Heard, Rejection> {
+    #[inline(always)]
+    fn hear<B>(&self, request: &mut Request<B>) -> Result<Presented, Heard> {
         let cleartext = self.cleartext.as_ref();
         let in_clear =
             cleartext.is_some_and(|it| it.arrived(request.headers(), request.extensions()));
         match credential::parse(request.headers_mut(), self.authority.challenges()) {
             Ok((text, used)) => {
                 if in_clear && let Some(digest) = self.authority.recognise(text) {
-                    return Ok(Heard::Cleartext(digest, used));
+                    return Err(Heard::Cleartext(digest, used));
                 }
-                match self.authority.present(text, self.admitted, used) {
-                    Ok(presented) => Ok(Heard::Presented(presented)),
-                    Err(reason) => Err(self.authority.reject(reason, used)),
-                }
+                let presented = self.authority.present(text, self.admitted, used);
+                presented.map_err(|reason| Heard::Refused(self.authority.reject(reason, used)))
             }
-            Err((reason, used)) => self.without_token(request, reason, used),
+            Err((reason, used)) => Err(self.without_token(request, reason, used)),
         }
     }
 
     #[cold]
-    fn without_token<B>(
-        &self,
-        request: &Request<B>,
-        reason: Reason,
-        used: usize,
-    ) -> Result<Heard, Rejection> {
+    fn without_token<B>(&self, request: &Request<B>, reason: Reason, used: usize) -> Heard {
         let anonymous = match reason {
             Reason::NoCredentials => {
                 self.manner.optional || self.manner.preflight && is_preflight(request)
@@ -70,9 +64,9 @@ impl<S: TokenStore, R> Settings<S, R> {
             _ => false,
         };
         if anonymous {
-            return Ok(Heard::Anonymous);
+            return Heard::Anonymous;
         }
-        Err(self.authority.reject(reason, used))
+        Heard::Refused(self.authority.reject(reason, used))
     }
 }
 
@@ -122,15 +116,15 @@ where
         let settings = &self.settings;
         let manner = &settings.manner;
         let presented = match settings.hear(&mut request) {
-            Ok(Heard::Presented(presented)) => presented,
-            Ok(Heard::Anonymous) => {
+            Ok(presented) => presented,
+            Err(Heard::Anonymous) => {
                 request
                     .extensions_mut()
                     .insert(Anonymous::new(settings.authority.challenges()));
                 return ResponseFuture::passed(self.inner.call(request), Marks::of(manner, None));
             }
-            Ok(Heard::Cleartext(digest, used)) => return self.burn(request, digest, used),
-            Err(rejection) => return self.refuse(&request, rejection),
+            Err(Heard::Cleartext(digest, used)) => return self.burn(request, digest, used),
+            Err(Heard::Refused(rejection)) => return self.refuse(&request, rejection),
         };
         match settings.authority.authenticate_now(&presented) {
             Answer::Done(Ok(authenticated)) => {
