@@ -1,54 +1,64 @@
 //! Refresh tokens: a session has one row for them, whose generation goes up.
 
-use rusqlite::{Transaction, params};
-use tower_expiring_token::{Rotated, RotatingStore, Rotation, StoreError, async_trait};
+use std::cmp::Ordering;
 
-use crate::{Failure, UserStore, row};
+use rusqlite::Connection;
+use tower_expiring_token::{NewToken, Rotated, RotatingStore, Rotation, StoreError, async_trait};
+
+use crate::{UserStore, row};
 
 #[async_trait]
 impl RotatingStore for UserStore {
     async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
-        self.write(move |transaction| rotate(transaction, &rotation))
-            .await
+        self.write(move |tokens| rotate(tokens, &rotation)).await
     }
 }
 
-fn rotate(transaction: &Transaction<'_>, rotation: &Rotation) -> Result<Rotated, Failure> {
+fn rotate(tokens: &Connection, rotation: &Rotation) -> Result<Rotated, rusqlite::Error> {
     const LIVE: &str = "
         SELECT * FROM tokens WHERE digest = ?1 AND generation IS NOT NULL AND expires_at > ?2";
-    const TURN: &str = "
-        UPDATE tokens SET generation = generation + 1, rotated_at = ?2,
-            last_used_at = max(last_used_at, ?2), expires_at = max(expires_at, min(?3, ends_at))
-        WHERE digest = ?1";
     const ACCESS: &str = "user_id = ?1 AND session = ?2 AND kind = ?3 AND generation IS NULL";
 
-    let (digest, at) = (rotation.digest.as_bytes(), rotation.at.as_micros());
-    let Some(refresh) = row::first(transaction, LIVE, params![digest, at])? else {
+    let Rotation {
+        digest, at, access, ..
+    } = rotation;
+    let live = row::first(tokens, LIVE, (digest.as_bytes(), at.as_micros()))?;
+    let Some(refresh) = live.map(|token| token.record) else {
         return Ok(Rotated::Unknown);
     };
+    let (user, session) = (
+        row::user_id(refresh.subject()),
+        refresh.session().as_bytes(),
+    );
+    let of_kind = (user, session, access.record.kind());
     let current = refresh.generation().unwrap_or_default();
-    let user = row::user_id(refresh.subject());
-    let session = refresh.session().as_bytes();
-    let kind = rotation.access.record.kind();
-
-    if rotation.generation == current {
-        let older = format!("DELETE FROM tokens WHERE {ACCESS}");
-        transaction.execute(&older, params![user, session, kind])?;
-        transaction.execute(TURN, params![digest, at, rotation.expires_at.as_micros()])?;
-        row::put(transaction, &rotation.access)?;
-        return Ok(Rotated::Rotated);
+    match rotation.generation.cmp(&current) {
+        Ordering::Greater => Ok(Rotated::Unknown),
+        Ordering::Equal => {
+            let times = refresh.times().extended(*at, rotation.expires_at);
+            let record = refresh.rotated(*at, times);
+            tokens.execute(&format!("DELETE FROM tokens WHERE {ACCESS}"), of_kind)?;
+            row::put(
+                tokens,
+                &NewToken {
+                    digest: *digest,
+                    record,
+                },
+            )?;
+            row::put(tokens, access)?;
+            Ok(Rotated::Rotated)
+        }
+        Ordering::Less => {
+            let last = rotation.generation + 1 == current;
+            let in_grace = |first| at.since(first) < rotation.grace;
+            if last && refresh.rotated_at().is_some_and(in_grace) {
+                let first = format!("SELECT * FROM tokens WHERE {ACCESS}");
+                let first = row::first(tokens, &first, of_kind)?;
+                return Ok(first.map_or(Rotated::Unknown, |access| Rotated::Again(access.record)));
+            }
+            let all = "DELETE FROM tokens WHERE user_id = ?1 AND session = ?2";
+            tokens.execute(all, (user, session))?;
+            Ok(Rotated::Reused)
+        }
     }
-    let last = rotation.generation.checked_add(1) == Some(current);
-    let in_grace = |first| rotation.at.since(first) < rotation.grace;
-    if last && refresh.rotated_at().is_some_and(in_grace) {
-        let first = format!("SELECT * FROM tokens WHERE {ACCESS}");
-        let first = row::first(transaction, &first, params![user, session, kind])?;
-        return Ok(first.map_or(Rotated::Unknown, Rotated::Again));
-    }
-    if rotation.generation < current {
-        let all = "DELETE FROM tokens WHERE user_id = ?1 AND session = ?2";
-        transaction.execute(all, params![user, session])?;
-        return Ok(Rotated::Reused);
-    }
-    Ok(Rotated::Unknown)
 }

@@ -1,73 +1,33 @@
-//! A row is a token's record: each value as the database keeps it best, and back.
+//! A token as a row: each value as the database keeps it best, and back.
 
-use rusqlite::{Params, Row, Transaction, params};
+use rusqlite::types::FromSqlError;
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use tower_expiring_token::{
-    NewToken, Scopes, Seed, SessionId, Subject, Timestamp, TokenRecord, TokenTimes,
+    NewToken, Scopes, Seed, SessionId, Subject, Timestamp, TokenDigest, TokenRecord, TokenTimes,
 };
 
-use crate::Failure;
-
-/// The id that a subject is the text of. None, which equals no id, if it is another text.
+/// The id that a subject is the text of: `7` and not `007` or `+7`. None equals no user's.
 pub(crate) fn user_id(subject: &Subject) -> Option<i64> {
-    // "+7" and "007" read as 7 too, but 7 is another subject.
     let id: i64 = subject.parse().ok()?;
     (id.to_string() == subject.as_str()).then_some(id)
 }
 
-pub(crate) fn record(row: &Row<'_>) -> Result<TokenRecord, Failure> {
-    let time = |column| row.get(column).map(Timestamp::from_micros);
-    let times = TokenTimes {
-        issued_at: time("issued_at")?,
-        authenticated_at: time("authenticated_at")?,
-        last_used_at: time("last_used_at")?,
-        expires_at: time("expires_at")?,
-        ends_at: time("ends_at")?,
-    };
-    let (kind, label): (String, String) = (row.get("kind")?, row.get("label")?);
-    let (scopes, client): (String, Option<String>) = (row.get("scopes")?, row.get("client")?);
-    let seed: Option<[u8; 32]> = row.get("seed")?;
-    let subject = row.get::<_, i64>("user_id")?.to_string();
-    let session = SessionId::from_bytes(row.get("session")?);
-    let mut record = TokenRecord::builder(&kind, session, &subject, times)
-        .scopes(Scopes::parse(&scopes)?)
-        .label(&label)
-        .client(client.as_deref())
-        .seed(seed.map(Seed::from_bytes));
-    if let Some(generation) = row.get("generation")? {
-        let rotated_at: Option<i64> = row.get("rotated_at")?;
-        record = record.refresh(generation, rotated_at.map(Timestamp::from_micros));
-    }
-    Ok(record.build())
-}
-
-/// The record of the first row that a statement gives.
-pub(crate) fn first(
-    transaction: &Transaction<'_>,
-    sql: &str,
-    values: impl Params,
-) -> Result<Option<TokenRecord>, Failure> {
-    let mut statement = transaction.prepare_cached(sql)?;
-    let mut rows = statement.query(values)?;
-    rows.next()?.map(record).transpose()
-}
-
 /// Keeps a token, in the place of one with the same digest if there is one.
-pub(crate) fn put(transaction: &Transaction<'_>, token: &NewToken) -> Result<(), Failure> {
+pub(crate) fn put(tokens: &Connection, token: &NewToken) -> Result<(), rusqlite::Error> {
     const SQL: &str = "
-        INSERT OR REPLACE INTO tokens (digest, user_id, session, kind, scopes, label, client,
+        INSERT OR REPLACE INTO tokens (digest, user_id, session, kind, label, client, scopes,
             issued_at, authenticated_at, last_used_at, expires_at, ends_at,
             seed, generation, rotated_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     let (record, times) = (&token.record, token.record.times());
-    let user = user_id(record.subject()).ok_or("expected a user's id as subject")?;
-    transaction.prepare_cached(SQL)?.execute(params![
+    tokens.prepare_cached(SQL)?.execute(params![
         token.digest.as_bytes(),
-        user,
+        user_id(record.subject()), // the table refuses none
         record.session().as_bytes(),
         record.kind(),
-        record.scopes().as_str(),
-        record.label().unwrap_or_default(),
+        record.label(),
         record.client(),
+        record.scopes().as_str(),
         times.issued_at.as_micros(),
         times.authenticated_at.as_micros(),
         times.last_used_at.as_micros(),
@@ -78,4 +38,46 @@ pub(crate) fn put(transaction: &Transaction<'_>, token: &NewToken) -> Result<(),
         record.rotated_at().map(Timestamp::as_micros),
     ])?;
     Ok(())
+}
+
+pub(crate) fn record(row: &Row<'_>) -> Result<TokenRecord, rusqlite::Error> {
+    let at = |column| row.get(column).map(Timestamp::from_micros);
+    let times = TokenTimes {
+        issued_at: at("issued_at")?,
+        authenticated_at: at("authenticated_at")?,
+        last_used_at: at("last_used_at")?,
+        expires_at: at("expires_at")?,
+        ends_at: at("ends_at")?,
+    };
+    let (kind, scopes): (String, String) = (row.get("kind")?, row.get("scopes")?);
+    let (label, client): (Option<String>, Option<String>) = (row.get("label")?, row.get("client")?);
+    let seed: Option<[u8; 32]> = row.get("seed")?;
+    let subject = row.get::<_, i64>("user_id")?.to_string();
+    let session = SessionId::from_bytes(row.get("session")?);
+    let mut record = TokenRecord::builder(&kind, session, &subject, times)
+        .scopes(Scopes::parse(&scopes).map_err(FromSqlError::other)?)
+        .label(label.as_deref().unwrap_or_default())
+        .client(client.as_deref())
+        .seed(seed.map(Seed::from_bytes));
+    if let Some(generation) = row.get("generation")? {
+        let rotated_at: Option<i64> = row.get("rotated_at")?;
+        record = record.refresh(generation, rotated_at.map(Timestamp::from_micros));
+    }
+    Ok(record.build())
+}
+
+/// The first token that a statement gives.
+pub(crate) fn first(
+    tokens: &Connection,
+    sql: &str,
+    values: impl Params,
+) -> Result<Option<NewToken>, rusqlite::Error> {
+    let token = |row: &Row<'_>| {
+        Ok(NewToken {
+            digest: TokenDigest::from_bytes(row.get("digest")?),
+            record: record(row)?,
+        })
+    };
+    let mut statement = tokens.prepare_cached(sql)?;
+    statement.query_row(values, token).optional()
 }
