@@ -17,7 +17,8 @@ pub type Finding<P> = Result<Option<Found<P>>, StoreError>;
 /// Every verb is one statement, transaction or script, since its future may be dropped at any
 /// await. No store judges whether a token lives and none reads the time: it keeps records and
 /// gives them back, dead ones too, and every instant comes as an argument. An `Arc` of a store is
-/// a store.
+/// a store. A look-up that takes microseconds may run in place; what waits for a disk or a lock
+/// belongs on a thread that may block.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -52,16 +53,17 @@ pub type Finding<P> = Result<Option<Found<P>>, StoreError>;
 /// | the key | 32 bytes, or 64 hex digits | [`TokenDigest::as_bytes`], `to_string` | [`TokenDigest::from_bytes`], `parse` |
 /// | subject | text, or your user's id of which it is the text | [`Subject::as_str`] | [`TokenRecord::builder`] |
 /// | session | 16 bytes, or 32 hex digits | [`SessionId::as_bytes`], `to_string` | [`SessionId::from_bytes`], `parse` |
-/// | kind, label, client | texts, the last perhaps none | [`TokenRecord`] | [`RecordBuilder`](crate::RecordBuilder) |
+/// | kind, label, client | texts, the last two perhaps none | [`TokenRecord`] | [`RecordBuilder`](crate::RecordBuilder) |
 /// | scopes | text, spaces between | [`Scopes::as_str`](crate::Scopes::as_str) | [`Scopes::parse`](crate::Scopes::parse) |
 /// | each of the five [`TokenTimes`](crate::TokenTimes) | 64-bit microseconds since 1970 | [`Timestamp::as_micros`] | [`Timestamp::from_micros`] |
 /// | seed | 32 bytes, or none | [`Seed::as_bytes`](crate::Seed::as_bytes) | [`Seed::from_bytes`](crate::Seed::from_bytes) |
-/// | generation, `rotated_at` | of refresh tokens alone | [`TokenRecord`] | [`RecordBuilder::refresh`](crate::RecordBuilder::refresh) |
+/// | generation, `rotated_at` | a `u32` and a time, of refresh tokens alone; none, or the latter none | [`TokenRecord`] | [`RecordBuilder::refresh`](crate::RecordBuilder::refresh) |
 ///
 /// A store that nobody issues tokens with needs no more than its key, its user and its times.
-/// Compare subjects byte by byte: `alice` and `Alice` are two. Index the subject and `ends_at`;
-/// an index on a time that every use moves only costs. [`extend`](Self::extend) is one statement
-/// a touch, and [`find`](Self::find) one JOIN:
+/// Compare subjects byte by byte: `alice` and `Alice` are two, and so are the ids `1` and `01`.
+/// A subject that is no user of yours has no tokens. Index the subject and `ends_at`; an index on
+/// a time that every use moves only costs. [`extend`](Self::extend) is one statement a touch, and
+/// [`find`](Self::find) one JOIN:
 ///
 /// ```sql
 /// UPDATE tokens SET last_used_at = greatest(last_used_at, :used_at),
@@ -81,6 +83,7 @@ pub trait TokenStore: Send + Sync + 'static {
 
     /// The token with this digest and its principal, in one look-up (one JOIN). None when there
     /// is no such token; [`Found::suspended`] when there is, but its principal may not act now.
+    /// Where a principal is gone, either will do.
     ///
     /// # Errors
     ///
@@ -97,8 +100,8 @@ pub trait TokenStore: Send + Sync + 'static {
     /// Writes down uses. Each touch moves its token's `last_used_at` to `used_at` and its
     /// `expires_at` to the touch's, both forward only and the latter never beyond `ends_at`
     /// ([`TokenTimes::extended`](crate::TokenTimes::extended) says it in code). A token that is
-    /// gone, or had ended by `used_at`, stays as it is. One touch may fail alone; a failure
-    /// never fails a request.
+    /// gone, or had ended by `used_at` (`expires_at <= used_at`), stays as it is. One touch may fail
+    /// alone; a failure never fails a request.
     ///
     /// # Errors
     ///
@@ -107,6 +110,9 @@ pub trait TokenStore: Send + Sync + 'static {
 }
 
 /// What a store does beside [`TokenStore`] for whoever issues and revokes tokens.
+///
+/// Whatever is said of tokens here is said of refresh tokens too: they are listed, counted, removed
+/// and purged as any other.
 #[async_trait]
 pub trait IssuingStore: TokenStore {
     /// Keeps the tokens of a new login, in the way that the slot says, atomically: two logins of
@@ -115,7 +121,8 @@ pub trait IssuingStore: TokenStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the store can't say; then nothing of the login is kept.
+    /// [`StoreError`] when the store can't say, or knows no such subject; then nothing of the login
+    /// is kept.
     async fn insert(&self, new: NewSession, slot: Slot) -> Result<Inserted, StoreError>;
 
     /// Removes one token. Whether there was one.
@@ -156,7 +163,9 @@ pub trait IssuingStore: TokenStore {
     async fn list(&self, subject: &Subject) -> Result<Vec<TokenRecord>, StoreError>;
 
     /// Removes at most this many tokens whose `ends_at` is at or before `ended_by`. How many it
-    /// removed; fewer than `most` means that none are left. It never makes look-ups wait long.
+    /// removed; fewer than `most` means that none are left. It never makes look-ups wait long; where
+    /// these don't wait for writers, one statement does for the 10,000 at most that the authority
+    /// asks for.
     ///
     /// # Errors
     ///
@@ -167,12 +176,21 @@ pub trait IssuingStore: TokenStore {
 /// What a store does beside [`IssuingStore`] for refresh tokens.
 ///
 /// A session has one refresh token's record, found by
-/// [`TokenDigest::of_session`]. Its texts are derived from its seed and its
-/// generation, so neither spent ones nor retries need rows of their own.
+/// [`TokenDigest::of_session`]. Its texts, and those of the access tokens that rotations give (their
+/// records have no seed), are derived from its seed and its generation, so neither spent ones nor
+/// retries need rows of their own.
 #[async_trait]
 pub trait RotatingStore: IssuingStore {
     /// Turns a session's refresh token to its next generation, atomically: of any number of
     /// rotations from one generation, one alone is [`Rotated::Rotated`].
+    ///
+    /// | the first that is true | answer | changes |
+    /// |---|---|---|
+    /// | no refresh token has the digest, or its `expires_at` is `at` or before | `Unknown` | |
+    /// | the generation shown is its own | `Rotated` | its record, by [`TokenRecord::rotated`] with [`TokenTimes::extended`](crate::TokenTimes::extended); the new access token is kept in place of the session's others of its kind |
+    /// | the one shown is later | `Unknown` | |
+    /// | the one shown is the one before, and `at` is before `rotated_at` + `grace` | `Again`, or `Unknown` if no access token of the kind is left | |
+    /// | the one shown is any other | `Reused` | all tokens of the session go |
     ///
     /// # Errors
     ///
@@ -205,8 +223,8 @@ pub struct NewToken {
 pub struct NewSession {
     /// The token that opens resources.
     pub access: NewToken,
-    /// The session's refresh token, if it has one; it is of the same kind. Only a
-    /// [`RotatingStore`] is ever given one.
+    /// The session's refresh token, if it has one; it is of the same kind, and has a generation.
+    /// Only a [`RotatingStore`] is ever given one.
     pub refresh: Option<NewToken>,
 }
 
@@ -219,8 +237,9 @@ pub struct Slot {
     pub place: Place,
     /// The most live sessions of the subject, the new one (or the one that is there instead)
     /// among them, which always stays; of the others those that were least recently used go
-    /// first, with all of their tokens. A session lives while the `expires_at` of one of its
-    /// tokens is after the new one's `issued_at`.
+    /// first, with all of their tokens, of other kinds too. A session lives while the `expires_at`
+    /// of one of its tokens is after the new one's `issued_at`, and was last used when any of them
+    /// was, a dead one or a refresh token too. Dead sessions may stay or go.
     pub limit: Option<NonZeroUsize>,
 }
 
@@ -230,12 +249,14 @@ pub enum Place {
     /// They stay.
     Add,
     /// A derived one (it has a seed and is no refresh token) is not replaced: it takes the new
-    /// one's times, scopes and label, also when it was dead, and all else stays. Only where there
-    /// is none, the new one is kept.
+    /// one's times, scopes and label ([`TokenRecord::renewed`]), also when it was dead, and all
+    /// else stays. Only where there is none, the new one is kept. Where there are several, any will
+    /// do.
     Renew,
-    /// A live derived one stays as it is, and the new one is not kept; a dead one goes.
+    /// A live derived one (its `expires_at` is after the new one's `issued_at`) stays as it is, and
+    /// the new one is not kept; a dead one goes, and nothing else of its session.
     KeepLive,
-    /// All sessions end.
+    /// All such sessions end.
     ReplaceAll,
 }
 
@@ -253,7 +274,8 @@ pub enum Inserted {
 pub struct Rotation {
     /// The session's refresh token, [`TokenDigest::of_session`].
     pub digest: TokenDigest,
-    /// The generation that was shown. Whoever calls has checked that it is authentic.
+    /// The generation that was shown. Whoever calls has checked that it is authentic, and that its
+    /// principal may act.
     pub generation: u32,
     /// When.
     pub at: Timestamp,
@@ -261,7 +283,8 @@ pub struct Rotation {
     pub grace: Duration,
     /// To where this moves the refresh token's end: forward only, never beyond its `ends_at`.
     pub expires_at: Timestamp,
-    /// The access token of the next generation. Older ones of its kind in the session go.
+    /// The access token of the next generation. Older ones of its kind in the session go; the
+    /// refresh token, which is of that kind too, stays.
     pub access: NewToken,
 }
 
@@ -271,10 +294,11 @@ pub enum Rotated {
     /// The generation shown was the current one; the next one is now.
     Rotated,
     /// The generation shown was the one before the current, within the grace: the client lost
-    /// the answer. This is the access token of that first rotation.
+    /// the answer. This is the access token of that first rotation; the retry's own is not kept.
+    /// Where a step-up has put another of its kind into the session, either will do.
     Again(TokenRecord),
-    /// The generation shown was older than that: somebody else has used it. The session is
-    /// removed, with all of its tokens.
+    /// The generation shown was older than that, or the grace is over: somebody else has used it.
+    /// The session is removed, with all of its tokens, of other kinds too.
     Reused,
     /// There is no such session, it had ended, its generation is not there yet, or what would be
     /// told again has been removed. Nothing changes.

@@ -29,7 +29,8 @@ pub struct TokenTimes {
     pub authenticated_at: Timestamp,
     /// When it was last used, as far as that has been written down: at most a write interval old.
     pub last_used_at: Timestamp,
-    /// When it ends if it is not used again. A use may move it on, never beyond `ends_at`.
+    /// When it ends if it is not used again: at this instant it is dead. A use may move it on, never
+    /// beyond `ends_at`.
     pub expires_at: Timestamp,
     /// When it ends in any case. Purge goes by this one.
     pub ends_at: Timestamp,
