@@ -11,6 +11,7 @@ mod postgres;
 mod principals;
 #[cfg(feature = "redis")]
 mod redis;
+mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod watch;

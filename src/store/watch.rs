@@ -1,10 +1,8 @@
-use std::sync::Arc;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::contract::BoxFuture;
 use super::{StoreError, TokenStore};
 use crate::token::TokenDigest;
 
@@ -66,16 +64,4 @@ pub enum Change {
     /// missed): changes may have happened that are never told. Nothing that was found before may
     /// be used until [`Connected`](Self::Connected).
     Lost,
-}
-
-// === impl for Arc: by hand, since a second #[async_trait] would box a second time ===
-
-impl<T: WatchedStore + ?Sized> WatchedStore for Arc<T> {
-    fn watch<'a, 'f>(&'a self) -> BoxFuture<'f, Result<Box<dyn Watch>, StoreError>>
-    where
-        'a: 'f,
-        Self: 'f,
-    {
-        (**self).watch()
-    }
 }
