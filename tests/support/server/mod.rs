@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How often something that takes a moment is looked at, ten milliseconds between.
-pub(crate) const PATIENCE: usize = 9_000;
+pub(crate) const PATIENCE: usize = 3_000;
 
 /// Who runs servers where these tests run as root: no server of a database wants to.
 const NOBODY: u32 = 65_534;
