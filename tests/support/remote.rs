@@ -150,8 +150,9 @@ impl WatchedStore for Remote {
     }
 }
 
-struct Silence {
-    is_told: bool,
+/// Says that it is connected, and then never anything.
+pub(crate) struct Silence {
+    pub(crate) is_told: bool,
 }
 
 #[async_trait]
