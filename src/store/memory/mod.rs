@@ -1,6 +1,8 @@
 //! The bundled store: built for millions of tokens, gone with the process.
 
+mod kept;
 mod shard;
+mod table;
 mod verbs;
 mod watch;
 
@@ -160,7 +162,7 @@ async fn yield_now() {
 
 #[cfg(test)]
 mod tests {
-    use super::shard::Kept;
+    use super::kept::Kept;
 
     #[test]
     fn a_kept_token_takes_one_allocation_of_160_bytes_beside_its_texts() {

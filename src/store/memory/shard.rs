@@ -1,28 +1,13 @@
-use std::any::{Any, type_name};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use hashbrown::HashTable;
-
-use crate::store::Held;
+use super::kept::Kept;
+use super::table::{Slot, Slots, Table};
 use crate::token::{Subject, TokenDigest, TokenRecord};
 
-/// A table of tokens. The digest's own bytes are the hash: nobody chooses them.
+/// A table of tokens behind a lock of its own.
 #[derive(Default)]
 pub(super) struct Shard {
-    slots: RwLock<HashTable<Slot>>,
-}
-
-/// A token as it is kept, and as requests carry it around: one allocation.
-pub(super) struct Kept {
-    pub(super) digest: TokenDigest,
-    pub(super) record: TokenRecord,
-}
-
-/// Sixteen bytes, so that neither growth nor a search for a subject follows pointers.
-struct Slot {
-    kept: Arc<Kept>,
-    hash: u32,
-    subject: u32,
+    table: RwLock<Table>,
 }
 
 impl Shard {
@@ -31,38 +16,20 @@ impl Shard {
     }
 
     pub(super) fn get(&self, digest: &TokenDigest) -> Option<Arc<Kept>> {
-        let hash = hash_of(digest);
-        self.read()
-            .find(spread(hash), |slot| slot.is(hash, digest))
-            .map(|slot| Arc::clone(&slot.kept))
+        self.read().get(digest).map(|slot| Arc::clone(&slot.kept))
     }
 
     /// Keeps a token, instead of one with the same digest. Whether there was one.
     pub(super) fn put(&self, kept: Arc<Kept>, subject: u32) -> bool {
-        let hash = hash_of(&kept.digest);
-        let mut slots = self.write();
-        match slots.find_mut(spread(hash), |slot| slot.is(hash, &kept.digest)) {
-            Some(slot) => {
-                *slot = Slot {
-                    kept,
-                    hash,
-                    subject,
-                };
-                true
-            }
-            None => {
-                slots.insert_unique(
-                    spread(hash),
-                    Slot {
-                        kept,
-                        hash,
-                        subject,
-                    },
-                    |slot| spread(slot.hash),
-                );
-                false
-            }
+        let mut table = self.write();
+        if table.is_full() {
+            drop(table);
+            self.fit();
+            table = self.write();
         }
+        let replaced = table.insert(Slot::new(kept, subject));
+        drop(table);
+        replaced.is_some()
     }
 
     /// Puts another record in a token's place, if the token is there and `change` makes one.
@@ -71,9 +38,8 @@ impl Shard {
         digest: &TokenDigest,
         change: impl FnOnce(&TokenRecord) -> Option<TokenRecord>,
     ) -> Option<Arc<Kept>> {
-        let hash = hash_of(digest);
-        let mut slots = self.write();
-        let slot = slots.find_mut(spread(hash), |slot| slot.is(hash, digest))?;
+        let mut table = self.write();
+        let slot = table.get_mut(digest)?;
         let record = change(&slot.kept.record)?;
         slot.kept = Arc::new(Kept {
             digest: *digest,
@@ -88,17 +54,16 @@ impl Shard {
         digest: &TokenDigest,
         wanted: impl FnOnce(&TokenRecord) -> bool,
     ) -> Option<Arc<Kept>> {
-        let hash = hash_of(digest);
-        let mut slots = self.write();
-        let slot = slots
-            .find_entry(spread(hash), |slot| slot.is(hash, digest))
-            .ok()?;
-        wanted(&slot.get().kept.record).then(|| slot.remove().0.kept)
+        let mut table = self.write();
+        if !wanted(&table.get(digest)?.kept.record) {
+            return None;
+        }
+        table.remove(digest).map(|slot| slot.kept)
     }
 
     pub(super) fn of_subject(&self, subject: &Subject, tag: u32) -> Vec<Arc<Kept>> {
-        let slots = self.read();
-        let own = slots
+        let table = self.read();
+        let own = table
             .iter()
             .filter(|slot| slot.subject == tag && slot.kept.record.subject() == subject);
         own.map(|slot| Arc::clone(&slot.kept)).collect()
@@ -110,59 +75,30 @@ impl Shard {
         most: usize,
         wanted: impl Fn(&TokenRecord) -> bool,
     ) -> Vec<Arc<Kept>> {
-        let slots = self.read();
-        let found = slots
+        let table = self.read();
+        let found = table
             .iter()
             .filter(|slot| wanted(&slot.kept.record))
             .take(most);
         found.map(|slot| Arc::clone(&slot.kept)).collect()
     }
 
-    /// Gives memory back when most of it lies idle.
-    pub(super) fn shrink(&self) {
-        let mut slots = self.write();
-        if slots.len() < slots.capacity() / 4 {
-            slots.shrink_to_fit(|slot| spread(slot.hash));
+    /// Gives the table as much room as it should have.
+    pub(super) fn fit(&self) {
+        let better = self.read().better();
+        if let Some(slots) = better {
+            let slots = Slots::free(slots);
+            let idle = self.write().move_to(slots);
+            drop(idle);
         }
     }
 
     /// A panic of another thread leaves the table whole: nothing in here panics half-way.
-    fn read(&self) -> RwLockReadGuard<'_, HashTable<Slot>> {
-        self.slots.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashTable<Slot>> {
-        self.slots.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, Table> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Slot {
-    fn is(&self, hash: u32, digest: &TokenDigest) -> bool {
-        self.hash == hash && self.kept.digest == *digest
-    }
-}
-
-impl Held for Kept {
-    fn record(&self) -> &TokenRecord {
-        &self.record
-    }
-
-    fn principal(&self) -> Option<&(dyn Any + Send + Sync)> {
-        Some(self.record.subject())
-    }
-
-    fn principal_type(&self) -> &'static str {
-        type_name::<Subject>()
-    }
-}
-
-/// The last bytes: the first are the route, which all tokens of a shard share.
-fn hash_of(digest: &TokenDigest) -> u32 {
-    let [.., a, b, c, d] = *digest.as_bytes();
-    u32::from_be_bytes([a, b, c, d])
-}
-
-/// The table takes its tags from the high bits and its places from the low ones.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash) << 32 | u64::from(hash)
 }

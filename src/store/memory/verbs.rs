@@ -2,7 +2,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::shard::{Kept, Shard};
+use super::kept::Kept;
+use super::shard::Shard;
 use super::watch::Watchers;
 use crate::clock::Timestamp;
 use crate::store::{Inserted, NewSession, NewToken, Place, Rotated, Rotation, Slot, Touch, Watch};
@@ -141,7 +142,7 @@ impl Tokens {
             }
         }
         if purged > 0 {
-            shard.shrink();
+            shard.fit();
         }
         purged
     }

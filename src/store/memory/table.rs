@@ -1,0 +1,268 @@
+use std::iter::repeat_with;
+use std::mem;
+use std::sync::Arc;
+
+use super::kept::Kept;
+use crate::token::TokenDigest;
+
+/// Tokens by digest, each in the first slot that was free from its home on, round the end.
+///
+/// A look-up reads one line of the processor's cache and then the token. A general table keeps
+/// marks beside its slots and reads a line more, and among millions of tokens that is half as long
+/// again.
+#[derive(Default)]
+pub(super) struct Table {
+    /// None at all, or more than there are tokens: every search ends at a free one.
+    slots: Box<[Option<Slot>]>,
+    len: usize,
+}
+
+/// Sixteen bytes, four to a line, so that neither growth nor a search for a subject follows
+/// pointers.
+pub(super) struct Slot {
+    pub(super) kept: Arc<Kept>,
+    pub(super) subject: u32,
+    hash: u32,
+}
+
+/// Room for tokens, apart from the table: the allocator may take milliseconds to find it or to take
+/// it back, and nobody should wait for the table meanwhile.
+pub(super) struct Slots(Box<[Option<Slot>]>);
+
+const FEWEST: usize = 8;
+
+impl Table {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn get(&self, digest: &TokenDigest) -> Option<&Slot> {
+        self.slots[self.place(digest)?].as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, digest: &TokenDigest) -> Option<&mut Slot> {
+        self.slots[self.place(digest)?].as_mut()
+    }
+
+    /// Keeps a token, instead of one with the same digest, which is returned.
+    pub(super) fn insert(&mut self, slot: Slot) -> Option<Slot> {
+        if let Some(same) = self.get_mut(&slot.kept.digest) {
+            return Some(mem::replace(same, slot));
+        }
+        if self.is_full() {
+            self.move_to(Slots::free(self.more()));
+        }
+        self.put(slot);
+        self.len += 1;
+        None
+    }
+
+    pub(super) fn remove(&mut self, digest: &TokenDigest) -> Option<Slot> {
+        let place = self.place(digest)?;
+        let removed = self.slots[place].take();
+        self.len -= 1;
+        self.close(place);
+        removed
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().flatten()
+    }
+
+    /// Whether the next token would wait until there are more slots.
+    pub(super) fn is_full(&self) -> bool {
+        self.len >= self.slots.len() / 4 * 3
+    }
+
+    /// How many slots would fit better: more when it is full, fewer when most lie idle.
+    pub(super) fn better(&self) -> Option<usize> {
+        if self.is_full() {
+            Some(self.more())
+        } else if self.len < self.slots.len() / 4 {
+            Some(self.len * 2)
+        } else {
+            None
+        }
+    }
+
+    /// Moves all tokens to these slots, if there is room for them. Returns what is not needed.
+    pub(super) fn move_to(&mut self, slots: Slots) -> Slots {
+        if self.len >= slots.0.len() && self.len > 0 {
+            return slots;
+        }
+        let mut old = mem::replace(&mut self.slots, slots.0);
+        for slot in old.iter_mut().filter_map(Option::take) {
+            self.put(slot);
+        }
+        Slots(old)
+    }
+
+    fn place(&self, digest: &TokenDigest) -> Option<usize> {
+        let hash = hash_of(digest);
+        let mut place = self.home(hash);
+        while let Some(slot) = self.slots.get(place)? {
+            if slot.hash == hash && slot.kept.digest == *digest {
+                return Some(place);
+            }
+            place = self.after(place);
+        }
+        None
+    }
+
+    /// A token that is not there, where a slot is free.
+    fn put(&mut self, slot: Slot) {
+        let mut place = self.home(slot.hash);
+        while self.slots[place].is_some() {
+            place = self.after(place);
+        }
+        self.slots[place] = Some(slot);
+    }
+
+    /// Moves into a slot that was left what a search would no longer find behind it.
+    fn close(&mut self, mut free: usize) {
+        let mut place = self.after(free);
+        while let Some(slot) = &self.slots[place] {
+            if self.steps(self.home(slot.hash), place) >= self.steps(free, place) {
+                self.slots.swap(free, place);
+                free = place;
+            }
+            place = self.after(place);
+        }
+    }
+
+    fn more(&self) -> usize {
+        FEWEST.max(self.slots.len() * 2)
+    }
+
+    /// The homes are in the order of the hashes, so that a resize goes through memory once.
+    fn home(&self, hash: u32) -> usize {
+        ((u64::from(hash) * self.slots.len() as u64) >> 32) as usize
+    }
+
+    fn after(&self, place: usize) -> usize {
+        if place + 1 == self.slots.len() {
+            0
+        } else {
+            place + 1
+        }
+    }
+
+    fn steps(&self, from: usize, to: usize) -> usize {
+        if from <= to {
+            to - from
+        } else {
+            to + self.slots.len() - from
+        }
+    }
+}
+
+impl Slots {
+    pub(super) fn free(slots: usize) -> Self {
+        Self(repeat_with(|| None).take(slots).collect())
+    }
+}
+
+impl Slot {
+    pub(super) fn new(kept: Arc<Kept>, subject: u32) -> Self {
+        let hash = hash_of(&kept.digest);
+        Self {
+            kept,
+            subject,
+            hash,
+        }
+    }
+}
+
+/// The digest's last bytes, which nobody chooses: the first are the route, which all tokens of a
+/// shard share.
+fn hash_of(digest: &TokenDigest) -> u32 {
+    let [.., a, b, c, d] = *digest.as_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::token::{SessionId, TokenRecord, TokenTimes};
+
+    /// Many have one hash or the next, and many lie round the end.
+    fn digest(number: u32) -> TokenDigest {
+        let hash = [0, 1, u32::MAX / 2, u32::MAX - 1, u32::MAX][number as usize % 5];
+        let mut bytes = [0; 32];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        bytes[28..].copy_from_slice(&hash.wrapping_add(number / 50).to_be_bytes());
+        TokenDigest::from_bytes(bytes)
+    }
+
+    fn slot(digest: TokenDigest, subject: u32) -> Slot {
+        let never = Timestamp::from_micros(0);
+        let times = TokenTimes::fixed(never, never);
+        let session = SessionId::from_bytes([0; 16]);
+        let record = TokenRecord::builder("access", session, "alice", times).build();
+        Slot::new(Arc::new(Kept { digest, record }), subject)
+    }
+
+    fn fit(table: &mut Table) {
+        if let Some(slots) = table.better() {
+            table.move_to(Slots::free(slots));
+        }
+    }
+
+    #[test]
+    fn a_table_holds_what_a_map_holds_after_any_insertions_removals_and_moves() {
+        let mut table = Table::default();
+        let mut map = HashMap::new();
+        for step in 0_u32..6_000 {
+            // More of each thousand's first half comes in, more of its second goes out.
+            let drawn = step.wrapping_mul(2_654_435_761) >> 8;
+            let digest = digest(drawn % 150);
+            let inserts = drawn / 150 % 4 < if step % 1_000 < 500 { 3 } else { 1 };
+            let same = if inserts {
+                let old = table.insert(slot(digest, step));
+                (old.map(|it| it.subject), map.insert(digest, step))
+            } else {
+                let old = table.remove(&digest);
+                (old.map(|it| it.subject), map.remove(&digest))
+            };
+            assert_eq!(same.0, same.1, "step {step}");
+            if step % 100 == 99 {
+                fit(&mut table);
+            }
+            assert_eq!(table.len(), map.len());
+            assert_eq!(table.iter().count(), map.len());
+            for number in 0..150 {
+                let digest = self::digest(number);
+                let found = table.get(&digest).map(|slot| &slot.subject);
+                assert_eq!(found, map.get(&digest), "step {step}, {number}");
+            }
+        }
+        assert!(map.len() < 150 && !map.is_empty(), "{}", map.len());
+    }
+
+    #[test]
+    fn a_table_gives_room_back_when_most_of_it_lies_idle() {
+        let mut table = Table::default();
+        (0..1_000).for_each(|number| drop(table.insert(slot(digest(number), 0))));
+        let full = table.slots.len();
+        assert!((1_334..=2_048).contains(&full), "{full}");
+        (0..900).for_each(|number| drop(table.remove(&digest(number))));
+        fit(&mut table);
+        assert_eq!(table.slots.len(), 200);
+        (900..1_000).for_each(|number| drop(table.remove(&digest(number))));
+        fit(&mut table);
+        assert_eq!(table.slots.len(), 0);
+        assert!(table.get(&digest(1)).is_none() && table.remove(&digest(1)).is_none());
+    }
+
+    #[test]
+    fn tokens_stay_where_they_are_when_room_was_found_for_fewer() {
+        let mut table = Table::default();
+        (0..10).for_each(|number| drop(table.insert(slot(digest(number), number))));
+        table.move_to(Slots::free(10));
+        assert!((0..10).all(|number| table.get(&digest(number)).is_some()));
+        assert!(table.get(&digest(10)).is_none());
+    }
+}
