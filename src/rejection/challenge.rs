@@ -4,6 +4,7 @@ use http::header::{CACHE_CONTROL, HeaderValue, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 
 use super::{ErrorCode, Reason};
+use crate::token::Lead;
 
 /// The challenges of one configuration, written once (RFC 9110 section 11.6.1, RFC 6750 section 3).
 ///
@@ -21,7 +22,7 @@ pub(crate) struct Challenges {
 
 #[derive(Debug, PartialEq, Eq)]
 struct Scheme {
-    word: Box<str>,
+    word: Lead,
     alone: HeaderValue,
     bare: HeaderValue,
 }
@@ -103,16 +104,16 @@ impl Challenges {
 
     /// The place among ours of the scheme that a field's value begins with, compared in any case
     /// (RFC 9110 section 11.1), and what follows its word.
+    #[inline(always)]
     pub(crate) fn strip<'a>(&self, value: &'a [u8]) -> Option<(usize, &'a [u8])> {
-        let mut schemes = self.schemes.iter().enumerate();
-        schemes.find_map(|(index, scheme)| {
-            let own = scheme.word.as_bytes();
-            let (word, rest) = value.split_at_checked(own.len())?;
-            // Nearly all clients write it as we do.
-            let same = word == own || word.eq_ignore_ascii_case(own);
-            let ends = !rest.first().is_some_and(|&byte| is_tchar(byte));
-            (same && ends).then_some((index, rest))
-        })
+        for (index, scheme) in self.schemes.iter().enumerate() {
+            if let Some(rest) = scheme.strip(value)
+                && !rest.first().is_some_and(|&byte| is_tchar(byte))
+            {
+                return Some((index, rest));
+            }
+        }
+        None
     }
 
     /// The first scheme word without anything.
@@ -153,7 +154,7 @@ impl Challenges {
     }
 
     fn with_error(&self, scheme: &Scheme, code: ErrorCode, reason: &Reason) -> HeaderValue {
-        let word = &scheme.word;
+        let word = &*scheme.word;
         let realm = quoted(&self.realm);
         let description = self.description(reason);
         let mut line =
@@ -186,6 +187,21 @@ impl Challenges {
 }
 
 impl Scheme {
+    #[inline(always)]
+    fn strip<'a>(&self, value: &'a [u8]) -> Option<&'a [u8]> {
+        // Nearly all clients write it as we do.
+        self.word
+            .strip(value)
+            .or_else(|| self.strip_in_any_case(value))
+    }
+
+    #[cold]
+    fn strip_in_any_case<'a>(&self, value: &'a [u8]) -> Option<&'a [u8]> {
+        let (word, rest) = value.split_at_checked(self.word.len())?;
+        word.eq_ignore_ascii_case(self.word.as_bytes())
+            .then_some(rest)
+    }
+
     fn write(word: &str, realm: &str) -> Option<Self> {
         if word.is_empty() || !word.bytes().all(is_tchar) {
             return None;
@@ -194,7 +210,7 @@ impl Scheme {
         Some(Self {
             alone: value(word.to_owned())?,
             bare: value(format!("{word} realm={}", quoted(realm)))?,
-            word: word.into(),
+            word: Lead::new(word),
         })
     }
 }

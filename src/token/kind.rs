@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::digest::DigestKey;
 use super::text::Form;
 use super::word::Word;
-use super::{BearerToken, Seed, ServerKey, TokenDigest, TokenRecord};
+use super::{BearerToken, Lead, Seed, ServerKey, TokenDigest, TokenRecord};
 
 /// A sort of token: its name, what its text looks like, and the digest function of its texts.
 /// How long it lives is the policy that the authority gives it.
@@ -38,7 +38,7 @@ impl TokenKind {
         Self {
             name: Word::new(name),
             form: Form::Own {
-                prefix: prefix.into(),
+                prefix: Lead::new(prefix),
             },
             key: None,
         }

@@ -5,6 +5,7 @@ mod digest;
 pub(crate) mod digits;
 mod key;
 mod kind;
+mod lead;
 mod record;
 mod refresh;
 mod scope;
@@ -25,4 +26,5 @@ pub use session::SessionId;
 pub use subject::Subject;
 
 pub(crate) use kind::KindFault;
+pub(crate) use lead::Lead;
 pub(crate) use refresh::{RefreshForm, ShownRefresh};

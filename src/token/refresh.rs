@@ -6,12 +6,12 @@ use hmac::Mac;
 use zeroize::Zeroizing;
 
 use super::text::{compose, dissect};
-use super::{Seed, ServerKey, SessionId, TokenDigest};
+use super::{Lead, Seed, ServerKey, SessionId, TokenDigest};
 
 /// prefix · 2 of route · 64 of session, generation and MAC · 6 of checksum.
 #[derive(Clone, Debug)]
 pub(crate) struct RefreshForm {
-    prefix: Box<str>,
+    prefix: Lead,
 }
 
 /// A refresh token that somebody shows. Whether it is authentic takes its session's seed.
@@ -30,7 +30,7 @@ const BYTES: usize = 16 + 4 + MAC;
 impl RefreshForm {
     pub(crate) fn new(prefix: &str) -> Self {
         Self {
-            prefix: prefix.into(),
+            prefix: Lead::new(prefix),
         }
     }
 

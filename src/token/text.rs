@@ -4,11 +4,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use super::Lead;
+
 /// What texts of one kind look like.
 #[derive(Clone, Debug)]
 pub(super) enum Form {
     /// prefix · 2 of route · 43 of secret · 6 of checksum, all base64url but for the prefix.
-    Own { prefix: Box<str> },
+    Own { prefix: Lead },
     /// Lower-case hex digits, as many as this.
     Hex { digits: usize },
 }
@@ -35,9 +37,9 @@ pub(super) fn compose(prefix: &str, route: u16, secret: &[u8]) -> Zeroizing<Stri
 }
 
 /// The route and the secret's characters of a text that [`compose`] has made, if it is one.
-#[inline]
-pub(super) fn dissect<'a>(text: &'a [u8], prefix: &str, secret: usize) -> Option<(u16, &'a [u8])> {
-    let rest = text.strip_prefix(prefix.as_bytes())?;
+#[inline(always)]
+pub(super) fn dissect<'a>(text: &'a [u8], prefix: &Lead, secret: usize) -> Option<(u16, &'a [u8])> {
+    let rest = prefix.strip(text)?;
     if rest.len() != ROUTE + secret + CHECKSUM {
         return None;
     }
