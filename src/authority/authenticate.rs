@@ -83,7 +83,7 @@ impl<S> TokenAuthority<S> {
     }
 
     /// The kind and the digest of what was shown as a token, by its text alone.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn present(
         &self,
         text: &[u8],
