@@ -1,3 +1,4 @@
+use std::ops::RangeInclusive;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::kept::Kept;
@@ -69,15 +70,21 @@ impl Shard {
         own.map(|slot| Arc::clone(&slot.kept)).collect()
     }
 
-    /// At most this many tokens that are `wanted`.
+    /// What a search goes through one by one, so that nobody waits for all of it.
+    pub(super) fn parts(&self) -> impl Iterator<Item = RangeInclusive<u32>> + use<> {
+        self.read().parts()
+    }
+
+    /// At most this many tokens of a part that are `wanted`.
     pub(super) fn search(
         &self,
+        part: RangeInclusive<u32>,
         most: usize,
         wanted: impl Fn(&TokenRecord) -> bool,
     ) -> Vec<Arc<Kept>> {
         let table = self.read();
         let found = table
-            .iter()
+            .part(part)
             .filter(|slot| wanted(&slot.kept.record))
             .take(most);
         found.map(|slot| Arc::clone(&slot.kept)).collect()

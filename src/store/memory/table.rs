@@ -1,5 +1,6 @@
 use std::iter::repeat_with;
 use std::mem;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::kept::Kept;
@@ -30,6 +31,7 @@ pub(super) struct Slot {
 pub(super) struct Slots(Box<[Option<Slot>]>);
 
 const FEWEST: usize = 8;
+const PART: usize = 128;
 
 impl Table {
     pub(super) fn len(&self) -> usize {
@@ -67,6 +69,25 @@ impl Table {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Slot> {
         self.slots.iter().flatten()
+    }
+
+    /// All tokens by ranges of their hashes, a hundred or so in each.
+    pub(super) fn parts(&self) -> impl Iterator<Item = RangeInclusive<u32>> + use<> {
+        let parts = (self.len / PART + 1) as u64;
+        let begin = move |part: u64| ((part << u32::BITS) / parts) as u32;
+        (0..parts).map(move |part| begin(part)..=begin(part + 1).wrapping_sub(1))
+    }
+
+    /// Those with these hashes: they lie from the home of the first hash on, and as far behind that
+    /// of the last one as slots are taken.
+    pub(super) fn part(&self, hashes: RangeInclusive<u32>) -> impl Iterator<Item = &Slot> {
+        let (first, last) = (self.home(*hashes.start()), self.home(*hashes.end()));
+        let (before, from) = self.slots.split_at(first);
+        let places = from.iter().chain(before).enumerate();
+        places
+            .take_while(move |(place, slot)| *place <= last - first || slot.is_some())
+            .filter_map(|(_, slot)| slot.as_ref())
+            .filter(move |slot| hashes.contains(&slot.hash))
     }
 
     /// Whether the next token would wait until there are more slots.
@@ -233,6 +254,8 @@ mod tests {
             }
             assert_eq!(table.len(), map.len());
             assert_eq!(table.iter().count(), map.len());
+            let of_parts = table.parts().flat_map(|part| table.part(part)).count();
+            assert_eq!(of_parts, map.len(), "step {step}");
             for number in 0..150 {
                 let digest = self::digest(number);
                 let found = table.get(&digest).map(|slot| &slot.subject);
@@ -240,6 +263,22 @@ mod tests {
             }
         }
         assert!(map.len() < 150 && !map.is_empty(), "{}", map.len());
+    }
+
+    #[test]
+    fn the_parts_of_a_table_have_each_token_once() {
+        let mut table = Table::default();
+        for most in [0, 1, 100, 150, 1_000] {
+            (0..most).for_each(|number| drop(table.insert(slot(digest(number), number))));
+            let parts: Vec<_> = table.parts().collect();
+            let mut all: Vec<u32> = parts
+                .into_iter()
+                .flat_map(|part| table.part(part))
+                .map(|slot| slot.subject)
+                .collect();
+            all.sort_unstable();
+            assert_eq!(all, (0..most).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -124,27 +124,32 @@ impl Tokens {
         let shard = &self.shards[index];
         let ended = |record: &TokenRecord| record.times().ends_at <= ended_by;
         let mut purged = 0;
-        loop {
-            let found = shard.search(most - purged, ended);
-            let all = found.len() < most - purged;
-            for kept in found {
-                let subject = kept.record.subject();
-                let strays = (shard_of(subject.route()) != index).then(|| self.home(subject));
-                // Another purge may have been faster.
-                let taken = shard.take(&kept.digest, ended).is_some();
-                if let Some(mut home) = strays.filter(|_| taken) {
-                    home.forget(&kept.digest);
+        for part in shard.parts() {
+            while purged < most {
+                let found = shard.search(part.clone(), most - purged, ended);
+                let all = found.len() < most - purged;
+                let taken = found.iter().filter(|it| self.purge_one(index, it, ended));
+                purged += taken.count();
+                if all {
+                    break;
                 }
-                purged += usize::from(taken);
-            }
-            if all || purged == most {
-                break;
             }
         }
         if purged > 0 {
             shard.fit();
         }
         purged
+    }
+
+    /// Whether it was there; another purge may have been faster.
+    fn purge_one(&self, shard: usize, kept: &Kept, ended: impl Fn(&TokenRecord) -> bool) -> bool {
+        let subject = kept.record.subject();
+        let strays = (shard_of(subject.route()) != shard).then(|| self.home(subject));
+        let taken = self.shards[shard].take(&kept.digest, ended).is_some();
+        if let Some(mut home) = strays.filter(|_| taken) {
+            home.forget(&kept.digest);
+        }
+        taken
     }
 
     pub(super) fn watch(&self) -> Box<dyn Watch> {
