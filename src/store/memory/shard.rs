@@ -2,7 +2,7 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::kept::Kept;
-use super::table::{Slot, Slots, Table};
+use super::table::{Bucket, Buckets, Table};
 use crate::token::{Subject, TokenDigest, TokenRecord};
 
 /// A table of tokens behind a lock of its own.
@@ -17,7 +17,9 @@ impl Shard {
     }
 
     pub(super) fn get(&self, digest: &TokenDigest) -> Option<Arc<Kept>> {
-        self.read().get(digest).map(|slot| Arc::clone(&slot.kept))
+        self.read()
+            .get(digest)
+            .map(|bucket| Arc::clone(&bucket.kept))
     }
 
     /// Keeps a token, instead of one with the same digest. Whether there was one.
@@ -28,7 +30,7 @@ impl Shard {
             self.fit();
             table = self.write();
         }
-        let replaced = table.insert(Slot::new(kept, subject));
+        let replaced = table.insert(Bucket::new(kept, subject));
         drop(table);
         replaced.is_some()
     }
@@ -40,13 +42,13 @@ impl Shard {
         change: impl FnOnce(&TokenRecord) -> Option<TokenRecord>,
     ) -> Option<Arc<Kept>> {
         let mut table = self.write();
-        let slot = table.get_mut(digest)?;
-        let record = change(&slot.kept.record)?;
-        slot.kept = Arc::new(Kept {
+        let bucket = table.get_mut(digest)?;
+        let record = change(&bucket.kept.record)?;
+        bucket.kept = Arc::new(Kept {
             digest: *digest,
             record,
         });
-        Some(Arc::clone(&slot.kept))
+        Some(Arc::clone(&bucket.kept))
     }
 
     /// Takes a token out, if it is there and `wanted`.
@@ -59,15 +61,15 @@ impl Shard {
         if !wanted(&table.get(digest)?.kept.record) {
             return None;
         }
-        table.remove(digest).map(|slot| slot.kept)
+        table.remove(digest).map(|bucket| bucket.kept)
     }
 
     pub(super) fn of_subject(&self, subject: &Subject, tag: u32) -> Vec<Arc<Kept>> {
         let table = self.read();
         let own = table
             .iter()
-            .filter(|slot| slot.subject == tag && slot.kept.record.subject() == subject);
-        own.map(|slot| Arc::clone(&slot.kept)).collect()
+            .filter(|bucket| bucket.subject == tag && bucket.kept.record.subject() == subject);
+        own.map(|bucket| Arc::clone(&bucket.kept)).collect()
     }
 
     /// What a search goes through one by one, so that nobody waits for all of it.
@@ -85,17 +87,17 @@ impl Shard {
         let table = self.read();
         let found = table
             .part(part)
-            .filter(|slot| wanted(&slot.kept.record))
+            .filter(|bucket| wanted(&bucket.kept.record))
             .take(most);
-        found.map(|slot| Arc::clone(&slot.kept)).collect()
+        found.map(|bucket| Arc::clone(&bucket.kept)).collect()
     }
 
     /// Gives the table as much room as it should have.
     pub(super) fn fit(&self) {
         let better = self.read().better();
-        if let Some(slots) = better {
-            let slots = Slots::free(slots);
-            let idle = self.write().move_to(slots);
+        if let Some(buckets) = better {
+            let buckets = Buckets::free(buckets);
+            let idle = self.write().move_to(buckets);
             drop(idle);
         }
     }
