@@ -5,6 +5,7 @@ mod login;
 pub(crate) mod moka;
 mod nothing;
 mod plain;
+mod refusal;
 mod session;
 mod tower_http;
 
@@ -35,6 +36,7 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         tower_http::case(),
         nothing::case(),
+        refusal::case(),
         plain::case(),
         moka::case(),
         session::case(),
