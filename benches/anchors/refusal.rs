@@ -2,7 +2,7 @@ use axum::body::Body;
 use http::header::AUTHORIZATION;
 use http::{Request, Response, StatusCode};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_expiring_token::{MemoryStore, Rejection};
+use tower_expiring_token::{MemoryStore, Rejection, SystemClock};
 
 use super::texts;
 use crate::case::{Case, inner, now};
@@ -11,7 +11,7 @@ use crate::ours::{authority, bearers};
 /// The response that a refusal of ours is, made again for each request of which nothing was read:
 /// what it costs to say all that is said.
 pub(super) fn case() -> Case {
-    let layer = authority(MemoryStore::new(), tower_expiring_token::SystemClock).layer();
+    let layer = authority(MemoryStore::new(), SystemClock).layer();
     let request = Request::builder().header(AUTHORIZATION, "Bearer garbage");
     let request = request.body(Body::empty()).expect("a request");
     let refused = now(layer.layer(inner()).oneshot(request)).expect("it answers");

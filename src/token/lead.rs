@@ -1,7 +1,7 @@
 use std::ops::Deref;
 
-/// A text that others begin with. Eight bytes are compared as one number: a call that compares
-/// memory costs more than the whole look-up in a table.
+/// A text that others begin with. Eight bytes are compared as one number, which saves an accepted
+/// request two calls: some thirty instructions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lead {
     text: Box<str>,

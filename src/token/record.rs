@@ -10,17 +10,14 @@ use crate::clock::Timestamp;
 ///
 /// Made with [`TokenRecord::builder`] from a row, or by the authority at issue. Texts are packed,
 /// so that millions fit into memory.
-// In this order: what every request reads comes first, in as few lines of the processor's cache
-// as it can lie in.
-#[repr(C)]
 pub struct TokenRecord {
-    pub(super) kind: Word,
-    times: TokenTimes,
-    rare: Option<Box<Rare>>,
-    scopes: Scopes,
-    session: SessionId,
     /// Its tail is the label.
     subject: Subject,
+    pub(super) kind: Word,
+    scopes: Scopes,
+    session: SessionId,
+    times: TokenTimes,
+    rare: Option<Box<Rare>>,
 }
 
 /// All instants of a token's life. Every policy decides by them and `now` alone.

@@ -4,8 +4,6 @@ use crate::store::Held;
 use crate::token::{Subject, TokenDigest, TokenRecord};
 
 /// A token as it is kept, and as requests carry it around: one allocation.
-// In this order: a look-up compares the digest and reads what is first in the record.
-#[repr(C)]
 pub(super) struct Kept {
     pub(super) digest: TokenDigest,
     pub(super) record: TokenRecord,

@@ -26,9 +26,9 @@ use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
 ///
 /// The principal is the [`Subject`]; see [`WithPrincipals`](super::WithPrincipals) for your own.
 ///
-/// Look-ups wait for nobody but a writer to the same one of 1,024 shards, and a shard is held for one
-/// pass over its table at most, sixteen bytes a token: when that grows. A token with a subject and a
-/// label of 20 bytes together takes some 230 bytes.
+/// Look-ups wait for nobody but a writer to the same one of 1,024 shards, which holds it for one pass
+/// over its table at most, and that only when it grows. A token with a subject and a label of 20 bytes
+/// together takes some 230 bytes.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     tokens: Arc<Tokens>,
