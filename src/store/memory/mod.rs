@@ -1,5 +1,6 @@
 //! The bundled store: built for millions of tokens, gone with the process.
 
+mod home;
 mod kept;
 mod shard;
 mod table;

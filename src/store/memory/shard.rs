@@ -5,6 +5,8 @@ use super::kept::Kept;
 use super::table::{Bucket, Buckets, Table};
 use crate::token::{Subject, TokenDigest, TokenRecord};
 
+pub(super) const SHARDS: usize = 1024;
+
 /// A table of tokens behind a lock of its own.
 #[derive(Default)]
 pub(super) struct Shard {
@@ -12,6 +14,11 @@ pub(super) struct Shard {
 }
 
 impl Shard {
+    /// The one of these where a token with this digest lies.
+    pub(super) fn with<'a>(shards: &'a [Self], digest: &TokenDigest) -> &'a Self {
+        &shards[shard_of(digest.route())]
+    }
+
     pub(super) fn len(&self) -> usize {
         self.read().len()
     }
@@ -102,6 +109,11 @@ impl Shard {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn is_fit(&self) -> bool {
+        self.read().better().is_none()
+    }
+
     /// A panic of another thread leaves the table whole: nothing in here panics half-way.
     fn read(&self) -> RwLockReadGuard<'_, Table> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
@@ -110,4 +122,9 @@ impl Shard {
     fn write(&self) -> RwLockWriteGuard<'_, Table> {
         self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where tokens with this route lie, and the home of the subjects that have it.
+pub(super) fn shard_of(route: u16) -> usize {
+    usize::from(route) % SHARDS
 }
