@@ -31,20 +31,10 @@ impl Case {
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + 'static,
     {
-        let requests: Vec<Request<()>> = values
-            .into_iter()
-            .map(|value| {
-                let mut request = Request::new(());
-                request
-                    .headers_mut()
-                    .extend(value.map(|value| (field.clone(), value)));
-                request
-            })
-            .collect();
-        assert_eq!(requests.len(), CREDENTIALS);
+        assert_eq!(values.len(), CREDENTIALS);
         let mut case = Self {
             name,
-            run: Box::new(move |index| show(&mut service, &requests[index])),
+            run: Box::new(move |index| show(&mut service, &field, values[index].as_ref())),
         };
         for index in 0..CREDENTIALS {
             assert_eq!((case.run)(index), status, "{name}");
@@ -60,12 +50,16 @@ impl Case {
     }
 }
 
-/// What all cases have in common: a request is made, the service called, its response dropped.
-fn show<S>(service: &mut S, request: &Request<()>) -> StatusCode
+/// What all cases have in common: a request is made, the service called, its response dropped. The
+/// request's fields are put in as servers do; a clone would have room for no more than it has.
+fn show<S>(service: &mut S, field: &HeaderName, value: Option<&HeaderValue>) -> StatusCode
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
 {
-    let request = request.clone().map(|()| Body::empty());
+    let mut request = Request::new(Body::empty());
+    if let Some(value) = value {
+        request.headers_mut().insert(field, value.clone());
+    }
     let mut context = Context::from_waker(Waker::noop());
     assert!(
         service.poll_ready(&mut context).is_ready(),
