@@ -1,5 +1,6 @@
 use std::sync::{PoisonError, RwLock};
 
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, HeaderValue, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 
@@ -56,10 +57,15 @@ impl Challenges {
         realm: &str,
         explain: bool,
     ) -> Result<&'static Self, ChallengeFault> {
-        let challenges = Self::write(schemes, realm, explain)?;
+        let mut challenges = Self::write(schemes, realm, explain)?;
         let mut written = WRITTEN.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(same) = written.iter().find(|same| ***same == challenges) {
             return Ok(same);
+        }
+        for written in &mut challenges.written {
+            keep(&mut written.no_error);
+            keep(&mut written.invalid_request);
+            keep(&mut written.invalid_token);
         }
         let kept: &'static Self = Box::leak(Box::new(challenges));
         written.push(kept);
@@ -221,6 +227,16 @@ pub(super) fn uncached() -> HeaderMap {
     fields.insert(CACHE_CONTROL, NO_STORE);
     fields.insert(VARY, AUTHORIZATION);
     fields
+}
+
+/// Makes values live as long as the process, too: their copies count no references either.
+fn keep(fields: &mut HeaderMap) {
+    for value in fields.values_mut() {
+        let bytes: &'static [u8] = value.as_bytes().to_vec().leak();
+        if let Ok(kept) = HeaderValue::from_maybe_shared(Bytes::from_static(bytes)) {
+            *value = kept;
+        }
+    }
 }
 
 /// RFC 9110 section 5.6.4.
