@@ -118,9 +118,10 @@ where
         let presented = match settings.hear(&mut request) {
             Ok(presented) => presented,
             Err(Heard::Anonymous) => {
-                request
-                    .extensions_mut()
-                    .insert(Anonymous::new(settings.authority.challenges()));
+                let extensions = request.extensions_mut();
+                // Another authority's caller is none of ours.
+                extensions.remove::<Authenticated>();
+                extensions.insert(Anonymous::new(settings.authority.challenges()));
                 return ResponseFuture::passed(self.inner.call(request), Marks::of(manner, None));
             }
             Err(Heard::Cleartext(digest, used)) => return self.burn(request, digest, used),

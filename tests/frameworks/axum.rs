@@ -97,6 +97,31 @@ async fn a_route_added_after_the_layer_is_a_500_that_says_so_even_with_a_good_to
 }
 
 #[tokio::test]
+async fn an_optional_layer_that_finds_nobody_leaves_no_caller_of_a_layer_outside() {
+    let (staff, users) = (House::at_once(), House::at_once());
+    let inner = users.tokens.layer().optional().respond(Json);
+    let router = Router::new()
+        .route("/perhaps", get(perhaps))
+        .route(
+            "/needs",
+            get(async || "let in").layer(RequireLayer::all(["admin"]).unwrap()),
+        )
+        .layer(inner)
+        // As a layer outside that takes other fields would: nothing is shown to the one inside.
+        .layer(tower::util::MapRequestLayer::new(
+            |mut request: Request<Body>| {
+                request.headers_mut().remove("authorization");
+                request
+            },
+        ))
+        .layer(staff.tokens.layer());
+    let admin = staff.token("alice", &["admin"]).await;
+    let perhaps = ask(router.clone(), "/perhaps", Some(&admin)).await;
+    assert_eq!((perhaps.status.as_u16(), &*perhaps.body), (200, "nobody"));
+    assert_eq!(ask(router, "/needs", Some(&admin)).await.status, 401);
+}
+
+#[tokio::test]
 async fn an_optional_principal_is_none_without_credentials_and_never_for_bad_ones() {
     for house in [House::at_once(), House::that_waits()] {
         let router = Router::new()
