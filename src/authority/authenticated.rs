@@ -180,7 +180,7 @@ impl Authenticated {
     }
 
     #[cfg(feature = "stream")]
-    pub(super) const fn used(&self) -> usize {
+    pub(crate) const fn used(&self) -> usize {
         self.used
     }
 

@@ -108,7 +108,9 @@ impl<S> AuthorityBuilder<S> {
         self
     }
 
-    /// What challenges call the protected space; `api` unless it is said. Printable ASCII.
+    /// What challenges call the protected space; `api` unless it is said. Printable ASCII. The
+    /// challenges of each realm are written once and kept as long as the process: have a few, not
+    /// one for each tenant or request.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = realm.into();
         self

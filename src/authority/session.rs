@@ -1,3 +1,6 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::{Kind, TokenAuthority};
 use crate::clock::Timestamp;
 use crate::expiry::judge;
@@ -43,16 +46,14 @@ impl<S: IssuingStore> TokenAuthority<S> {
             (record.times().issued_at, place)
         });
         let now = self.now();
-        let mut sessions: Vec<Session> = Vec::new();
-        for record in &records {
-            let Some(session) = self.session_of(record, now) else {
-                continue;
-            };
-            match sessions.iter_mut().find(|known| known.id == session.id) {
-                Some(known) => known.merge(session),
-                None => sessions.push(session),
+        let mut sessions: HashMap<SessionId, Session> = HashMap::new();
+        for session in records.iter().filter_map(|it| self.session_of(it, now)) {
+            match sessions.entry(session.id) {
+                Entry::Occupied(mut known) => known.get_mut().merge(session),
+                Entry::Vacant(place) => drop(place.insert(session)),
             }
         }
+        let mut sessions: Vec<Session> = sessions.into_values().collect();
         sessions.sort_by(|a, b| b.last_used_at.cmp(&a.last_used_at).then(a.id.cmp(&b.id)));
         Ok(sessions)
     }

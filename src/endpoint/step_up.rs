@@ -8,7 +8,8 @@ use super::oauth::OAuthError;
 use super::password::{PasswordGuard, Who};
 use super::service::{Answer, Body, Endpoint, Handle};
 use super::style::Style;
-use crate::authority::{Authenticated, TokenAuthority};
+use crate::authority::{Authenticated, IssueError, TokenAuthority};
+use crate::rejection::Reason;
 use crate::store::IssuingStore;
 
 /// What [`TokenAuthority::step_up_endpoint`] makes an [`Endpoint`] of.
@@ -54,7 +55,13 @@ impl<S: IssuingStore> StepUp<S> {
         let checked = self.passwords.check(head, who, &password, now).await;
         checked.map_err(|denied| denied.answer(&self.authority, Style::OAuth))?;
         let issued = self.authority.step_up(caller).await;
-        let issued = issued.map_err(|error| OAuthError::from(error).answer())?;
+        let issued = issued.map_err(|error| match error {
+            IssueError::Ended => {
+                let ended = self.authority.reject(Reason::UnknownToken, caller.used());
+                Style::OAuth.refuse(ended, &head.headers)
+            }
+            error => OAuthError::from(error).answer(),
+        })?;
         Ok(answer::json(StatusCode::OK, &LoggedIn::of(&issued)))
     }
 }

@@ -277,7 +277,9 @@ pub struct Rotation {
     pub generation: u32,
     /// When.
     pub at: Timestamp,
-    /// For how long after a rotation its predecessor is told the same again. Zero: not at all.
+    /// For how long after a rotation its predecessor is told the same again. Zero: not at all. A
+    /// clock that is set back makes it longer by as much, rather than end a login whose client has
+    /// lost an answer.
     pub grace: Duration,
     /// To where this moves the refresh token's end: forward only, never beyond its `ends_at`.
     pub expires_at: Timestamp,

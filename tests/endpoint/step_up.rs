@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body_util::Full;
 use serde_json::json;
@@ -71,4 +72,21 @@ async fn without_a_token_or_a_password_nothing_is_proved() {
     let answered = step_up(&people, post("/", &json!({})).bearer(&token)).await;
     assert_eq!(answered.json()["error"], "invalid_request");
     assert_eq!(people.users.asked(), before);
+}
+
+#[tokio::test]
+async fn who_is_logged_out_meanwhile_is_told_so_and_not_to_try_again() {
+    let people = People::new();
+    let token = people.token("alice", "wonderland").await;
+    let tokens = people.tokens.clone();
+    people.users.meanwhile(move |_| {
+        let alice = "alice".into();
+        let revoked = tokens.revoke_all(&alice).now_or_never();
+        revoked.expect("memory answers at once").expect("it does");
+    });
+    let proof = json!({"password": "wonderland"});
+    let answered = step_up(&people, post("/", &proof).bearer(&token)).await;
+    assert_eq!(answered.status, 401, "{answered:?}");
+    assert_eq!(answered.json()["error"], "invalid_token");
+    assert!(answered.header("www-authenticate").is_some());
 }
