@@ -51,11 +51,16 @@ impl LoginForm {
                 Style::OAuth => invalid_request("expected a username and a password as texts"),
             });
         }
+        let name = text(fields.get("name"));
+        if name.contains('\0') {
+            let error = OAuthError::InvalidRequest("expected a name without null characters");
+            return Err(style.oauth(error));
+        }
         Ok(Self {
             username: text(fields.get("username")).trim().to_owned(),
             password: Zeroizing::new(text(fields.get("password")).to_owned()),
             scope: text(fields.get("scope")).to_owned(),
-            name: text(fields.get("name")).to_owned(),
+            name: name.to_owned(),
             refresh: match fields.get("refresh") {
                 Some(Value::Bool(refresh)) => *refresh,
                 other => text(other) == "true",
@@ -130,8 +135,9 @@ fn broken_parts(error: &multer::Error, style: Style) -> Answer {
         );
     }
     let fault = match error {
-        multer::Error::NoBoundary => "Invalid boundary in multipart: None".to_owned(),
-        other => other.to_string(),
+        multer::Error::NoBoundary => "Invalid boundary in multipart: None",
+        // Its own words may name a field, and so repeat what was sent.
+        _ => "expected whole parts between boundaries, found something else",
     };
     let detail = format!("Multipart form parse error - {fault}");
     style.plain(StatusCode::BAD_REQUEST, &detail)

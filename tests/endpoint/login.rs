@@ -82,6 +82,15 @@ async fn scopes_may_be_fewer_than_the_users_never_more() {
 }
 
 #[tokio::test]
+async fn a_name_that_no_database_keeps_is_a_400() {
+    let people = People::new();
+    let named = json!({"username": "alice", "password": "wonderland", "name": "a\0b"});
+    let answered = people.log_in(post("/", &named)).await;
+    assert_eq!(answered.status, 400, "{answered:?}");
+    assert_eq!(answered.json()["error"], "invalid_request");
+}
+
+#[tokio::test]
 async fn a_name_is_what_the_session_is_called() {
     let people = People::new();
     let named = json!({"username": "alice", "password": "wonderland", "name": "Alice's phone"});
