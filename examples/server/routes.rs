@@ -96,8 +96,8 @@ impl House<'_> {
             .scopes(&Scopes::parse("read write")?);
         Ok(Router::new()
             .route_service("/oauth/token", self.encrypted(oauth.token()))
-            .route_service("/oauth/revoke", oauth.revocation())
-            .route_service("/oauth/introspect", oauth.introspection())
+            .route_service("/oauth/revoke", self.encrypted(oauth.revocation()))
+            .route_service("/oauth/introspect", self.encrypted(oauth.introspection()))
             .route_service(&metadata.path(), metadata.endpoint()))
     }
 

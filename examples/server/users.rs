@@ -84,18 +84,24 @@ impl Principals for Users {
 
 #[async_trait]
 impl ChangePassword for Users {
-    async fn change(
+    async fn fault(
         &self,
         subject: &Subject,
-        new: &str,
-    ) -> Result<Result<(), &'static str>, StoreError> {
+        _new: &str,
+    ) -> Result<Option<&'static str>, StoreError> {
+        let known = self.accounts().contains_key(subject.as_str());
+        Ok((!known).then_some("expected a user with a password, found none"))
+    }
+
+    async fn change(&self, subject: &Subject, new: &str) -> Result<(), StoreError> {
         let new = new.to_owned();
         let hashed = tokio::task::spawn_blocking(move || hash_password(&new)).await;
         let phc = hashed.map_err(StoreError::new)?.map_err(StoreError::new)?;
-        match self.accounts().get_mut(subject.as_str()) {
-            Some(account) => account.phc = phc,
-            None => return Ok(Err("expected a user with a password, found none")),
-        }
-        Ok(Ok(()))
+        let mut accounts = self.accounts();
+        let account = accounts.get_mut(subject.as_str());
+        account
+            .ok_or_else(|| StoreError::new("the user is gone"))?
+            .phc = phc;
+        Ok(())
     }
 }

@@ -42,10 +42,10 @@ impl CheckPassword for Alice {
     async fn check(&self, who: Who<'_>, password: &str) -> Result<Checked, StoreError> {
         let subject = Subject::new("alice");
         Ok(match (who.as_str(), password) {
-            ("alice", "wonderland") => Checked::Right(Verified {
+            ("alice", "wonderland") => Checked::Right(Verified::new(
                 subject,
-                scopes: Scopes::parse("read write").map_err(StoreError::new)?,
-            }),
+                Scopes::parse("read write").map_err(StoreError::new)?,
+            )),
             ("alice", _) => Checked::Wrong(Some(subject)),
             _ => Checked::Wrong(None),
         })

@@ -151,6 +151,9 @@ impl<S: IssuingStore> LoginEndpoint<S> {
         };
         let issued = request.label(form.name).await;
         let issued = issued.map_err(|error| self.style.oauth(error.into()))?;
+        let stands = self.passwords.stands(who, &form.password, &verified).await;
+        let told = tell_while_it_stands(&self.authority, &issued, stands).await;
+        told.map_err(|error| self.style.oauth(error))?;
         Ok(self.tell(&issued))
     }
 
@@ -169,6 +172,22 @@ impl<S: IssuingStore> LoginEndpoint<S> {
             ),
         }
     }
+}
+
+/// Ends a token that was issued to a login which no longer holds: whoever changes a password or
+/// suspends somebody, and then ends all tokens, misses none.
+pub(super) async fn tell_while_it_stands<S: IssuingStore>(
+    authority: &TokenAuthority<S>,
+    issued: &IssuedToken,
+    stands: Result<(), Denied>,
+) -> Result<(), OAuthError> {
+    let Err(denied) = stands else {
+        return Ok(());
+    };
+    let record = issued.record();
+    let ended = authority.revoke_session(record.subject(), record.session());
+    ended.await.map_err(OAuthError::Unavailable)?;
+    Err(denied.tell(authority))
 }
 
 /// Some of what a person may have; none when more is asked for.

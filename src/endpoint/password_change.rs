@@ -20,18 +20,21 @@ use crate::token::Subject;
 /// Where a changed password is kept.
 #[async_trait]
 pub trait ChangePassword: Send + Sync + 'static {
-    /// Keeps the new password of this subject. The error that is an outcome, in words for its
-    /// user, says why it is not good enough (too short, known from a leak); ASCII without `"` and
-    /// `\`.
+    /// Why a new password is not good enough (too short, known from a leak), in words for its user:
+    /// ASCII without `"` and `\`. None if it is. It is asked before anything ends or changes.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when you can't say: the client gets 503.
-    async fn change(
-        &self,
-        subject: &Subject,
-        new: &str,
-    ) -> Result<Result<(), &'static str>, StoreError>;
+    async fn fault(&self, subject: &Subject, new: &str)
+    -> Result<Option<&'static str>, StoreError>;
+
+    /// Keeps the new password of this subject.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when you can't say whether it is kept: the client gets 503.
+    async fn change(&self, subject: &Subject, new: &str) -> Result<(), StoreError>;
 }
 
 /// What [`TokenAuthority::password_change`] makes an [`Endpoint`] of.
@@ -100,15 +103,17 @@ impl<S: IssuingStore> PasswordChange<S> {
     }
 
     async fn replace(&self, subject: &Subject, new: &Zeroizing<String>) -> Result<(), OAuthError> {
+        let fault = self.change.fault(subject, new).await;
+        if let Some(fault) = fault.map_err(OAuthError::Unavailable)? {
+            return Err(OAuthError::InvalidRequest(fault));
+        }
         let revoke = async || {
             let revoked = self.authority.revoke_all(subject).await;
             revoked.map_err(OAuthError::Unavailable)
         };
         revoke().await?;
         let changed = self.change.change(subject, new).await;
-        changed
-            .map_err(OAuthError::Unavailable)?
-            .map_err(OAuthError::InvalidRequest)?;
+        changed.map_err(OAuthError::Unavailable)?;
         revoke().await?;
         Ok(())
     }

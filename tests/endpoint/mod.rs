@@ -7,4 +7,5 @@ mod oauth;
 mod password_change;
 mod people;
 mod sessions;
+mod standing;
 mod step_up;

@@ -59,8 +59,9 @@ async fn a_wrong_old_one_changes_nothing_and_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_new_one_that_is_not_good_enough_is_refused_in_its_users_words() {
+async fn a_new_one_that_is_not_good_enough_is_refused_in_its_users_words_and_ends_nothing() {
     let people = People::new();
+    let laptop = people.token("alice", "wonderland").await;
     let phone = people.token("alice", "wonderland").await;
     let answered = change(&people, &phone, "wonderland", "short").await;
     assert_eq!(answered.status, 400);
@@ -68,6 +69,7 @@ async fn a_new_one_that_is_not_good_enough_is_refused_in_its_users_words() {
         answered.member("error_description"),
         "expected six characters or more, found fewer"
     );
+    assert!(lives(&people, &phone).await && lives(&people, &laptop).await);
     assert_eq!(
         people.log_in(login("alice", "wonderland")).await.status,
         200

@@ -31,7 +31,10 @@ pub(super) struct Users {
     logins: Mutex<Vec<Login>>,
     asked: AtomicUsize,
     fails: AtomicBool,
+    next: Mutex<Option<Meanwhile>>,
 }
+
+type Meanwhile = Box<dyn FnOnce(&Users) + Send>;
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<String>>);
@@ -121,6 +124,7 @@ impl Users {
             ]),
             asked: AtomicUsize::new(0),
             fails: AtomicBool::new(false),
+            next: Mutex::default(),
         }
     }
 
@@ -131,6 +135,23 @@ impl Users {
 
     pub(super) fn fail(&self) {
         self.fails.store(true, Ordering::SeqCst);
+    }
+
+    /// Does this when somebody has been found the next time: what happens while his password is
+    /// verified.
+    pub(super) fn meanwhile(&self, act: impl FnOnce(&Self) + Send + 'static) {
+        *self.next.lock().unwrap() = Some(Box::new(act));
+    }
+
+    /// Another password, or another word on whether he may log in.
+    pub(super) fn change(&self, name: &str, change: impl FnOnce(&mut Login)) {
+        let mut logins = self.logins.lock().unwrap();
+        let mut named = logins.iter_mut();
+        change(
+            named
+                .find(|login| login.subject.as_str() == name)
+                .expect("is there"),
+        );
     }
 
     fn say(&self) -> Result<(), StoreError> {
@@ -146,11 +167,18 @@ impl Logins for Users {
     async fn find(&self, who: Who<'_>) -> Result<Option<Login>, StoreError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         self.say()?;
-        let logins = self.logins.lock().unwrap();
-        let found = logins
-            .iter()
-            .find(|login| login.subject.as_str() == who.as_str());
-        Ok(found.cloned())
+        let found = {
+            let logins = self.logins.lock().unwrap();
+            let mut logins = logins.iter();
+            logins
+                .find(|login| login.subject.as_str() == who.as_str())
+                .cloned()
+        };
+        let next = self.next.lock().unwrap().take();
+        if let Some(act) = next {
+            act(self);
+        }
+        Ok(found)
     }
 }
 
@@ -159,21 +187,22 @@ pub(super) struct Changes(pub(super) Arc<Users>);
 
 #[async_trait]
 impl ChangePassword for Changes {
-    async fn change(
+    async fn fault(
         &self,
-        subject: &Subject,
+        _subject: &Subject,
         new: &str,
-    ) -> Result<Result<(), &'static str>, StoreError> {
+    ) -> Result<Option<&'static str>, StoreError> {
+        Ok((new.len() < 6).then_some("expected six characters or more, found fewer"))
+    }
+
+    async fn change(&self, subject: &Subject, new: &str) -> Result<(), StoreError> {
         if new == "the disk is full" {
             return Err(StoreError::new("the disk is full"));
-        }
-        if new.len() < 6 {
-            return Ok(Err("expected six characters or more, found fewer"));
         }
         let phc = hash_password(new).map_err(StoreError::new)?;
         let mut logins = self.0.logins.lock().unwrap();
         let login = logins.iter_mut().find(|login| login.subject == *subject);
         login.expect("is there").phc = phc;
-        Ok(Ok(()))
+        Ok(())
     }
 }

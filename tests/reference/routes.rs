@@ -73,6 +73,27 @@ fn what_arrives_in_clear_is_refused_and_burnt() {
         401,
         "it is burnt"
     );
+    for path in ["/oauth/introspect", "/oauth/revoke", "/oauth/token"] {
+        let url = format!("{}{path}", server.url);
+        let clear = curl(&["-u", "app:appsecret", "-d", "token=x", &url]);
+        assert_eq!(clear.status, 400, "{path} reads no secret in clear");
+        assert!(clear.body.contains("encrypted"), "{}", clear.body);
+    }
+}
+
+/// 19 MiB each, which allocators find no second use for.
+#[test]
+fn wrong_passwords_take_no_memory_that_is_not_used_again() {
+    let server = serve(&[]);
+    let guess = |number: usize| {
+        let wrong = log_in(&server, &format!("user {number}"), "guess");
+        assert_eq!(wrong.status, 400);
+    };
+    (0..10).for_each(guess);
+    let before = server.resident();
+    (10..50).for_each(guess);
+    let grown = server.resident().saturating_sub(before);
+    assert!(grown < 64 << 20, "forty guesses took {grown} bytes");
 }
 
 #[test]

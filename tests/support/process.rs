@@ -142,6 +142,19 @@ impl Running {
     }
 
     /// The lines to try that it prints: from the login to what comes after the logout.
+    /// The memory that it has now, in bytes.
+    pub(crate) fn resident(&self) -> usize {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(status).expect("it runs, on Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next());
+        kilobytes
+            .expect("is there")
+            .parse::<usize>()
+            .expect("is a number")
+            << 10
+    }
+
     pub(crate) fn lines_to_try(&mut self) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         let after_logout = |lines: &[String]| {

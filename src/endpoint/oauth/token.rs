@@ -9,6 +9,7 @@ use super::error::OAuthError;
 use super::params::Params;
 use crate::authority::{IssuedToken, RefreshError, TokenAuthority};
 use crate::endpoint::answer;
+use crate::endpoint::login::tell_while_it_stands;
 use crate::endpoint::password::{PasswordGuard, Who};
 use crate::endpoint::service::{Answer, Body, Endpoint, Handle};
 use crate::store::RotatingStore;
@@ -101,7 +102,8 @@ impl<S: RotatingStore, C: Clients> TokenEndpoint<S, C> {
         let name = params.need("username", "expected a username, found none")?;
         let password = params.need("password", "expected a password, found none")?;
         let now = || authority.now();
-        let checked = passwords.check(head, Who::Name(name), password, now).await;
+        let who = Who::Name(name);
+        let checked = passwords.check(head, who, password, now).await;
         let verified = checked.map_err(|denied| denied.tell(authority))?;
         // What the client may have and the user has; of nothing asked, all of that.
         let common = client
@@ -119,10 +121,13 @@ impl<S: RotatingStore, C: Clients> TokenEndpoint<S, C> {
             .issue(&verified.subject)
             .client(&client.id)
             .scopes(scopes.iter());
-        Ok(match authority.refreshes() {
+        let issued = match authority.refreshes() {
             true => request.refresh().await?,
             false => request.await?,
-        })
+        };
+        let stands = passwords.stands(who, password, &verified).await;
+        tell_while_it_stands(authority, &issued, stands).await?;
+        Ok(issued)
     }
 }
 

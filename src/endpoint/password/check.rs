@@ -80,7 +80,7 @@ pub trait Logins: Send + Sync + 'static {
 ///         Ok(match subject {
 ///             Some(subject) if is_right => {
 ///                 let scopes = Scopes::parse("read").map_err(StoreError::new)?;
-///                 Checked::Right(Verified { subject, scopes })
+///                 Checked::Right(Verified::new(subject, scopes))
 ///             }
 ///             whose => Checked::Wrong(whose),
 ///         })
@@ -118,7 +118,7 @@ pub trait Logins: Send + Sync + 'static {
 /// # let alice = Subject::new("7-1");
 /// # for who in [Who::Name("alice"), Who::Subject(&alice)] {
 /// #     let right = directory.check(who, "wonderland").await?;
-/// #     assert!(matches!(right, Checked::Right(verified) if verified.subject == alice));
+/// #     assert!(matches!(right, Checked::Right(verified) if *verified.subject() == alice));
 /// #     let wrong = directory.check(who, "looking glass").await?;
 /// #     assert_eq!(wrong, Checked::Wrong(Some(alice.clone())));
 /// # }
@@ -136,6 +136,24 @@ pub trait CheckPassword: Send + Sync + 'static {
     ///
     /// [`StoreError`] when you can't say: the client gets 503.
     async fn check(&self, who: Who<'_>, password: &str) -> Result<Checked, StoreError>;
+
+    /// Whether what a check found holds still. It is asked when the token of a login is kept, and
+    /// before anybody is told the token: while a password was verified it may have been changed,
+    /// or its owner suspended, and all tokens have ended but this one. Unless you know better, the
+    /// password is checked again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when you can't say: the token ends, and the client gets 503.
+    async fn stands(
+        &self,
+        who: Who<'_>,
+        password: &str,
+        verified: &Verified,
+    ) -> Result<bool, StoreError> {
+        let checked = self.check(who, password).await?;
+        Ok(matches!(checked, Checked::Right(now) if now.subject == verified.subject))
+    }
 }
 
 /// Who is to be found.
@@ -162,12 +180,12 @@ pub struct Login {
 }
 
 /// Somebody who has proved who he is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// Whom the tokens speak for.
-    pub subject: Subject,
-    /// What they may do.
-    pub scopes: Scopes,
+    pub(in crate::endpoint) subject: Subject,
+    pub(in crate::endpoint) scopes: Scopes,
+    /// The hash that it was proved by.
+    pub(super) phc: Option<String>,
 }
 
 /// What came of a check.
@@ -188,6 +206,39 @@ impl<'a> Who<'a> {
             Self::Name(name) => name,
             Self::Subject(subject) => subject,
         }
+    }
+}
+
+impl Verified {
+    /// By a check of your own: whom the tokens speak for, and what they may do.
+    #[must_use]
+    pub const fn new(subject: Subject, scopes: Scopes) -> Self {
+        Self {
+            subject,
+            scopes,
+            phc: None,
+        }
+    }
+
+    /// Whom the tokens speak for.
+    #[must_use]
+    pub const fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// What they may do.
+    #[must_use]
+    pub const fn scopes(&self) -> &Scopes {
+        &self.scopes
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("subject", &self.subject)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -212,5 +263,14 @@ impl<T: Logins + ?Sized> Logins for Arc<T> {
 impl<T: CheckPassword + ?Sized> CheckPassword for Arc<T> {
     async fn check(&self, who: Who<'_>, password: &str) -> Result<Checked, StoreError> {
         (**self).check(who, password).await
+    }
+
+    async fn stands(
+        &self,
+        who: Who<'_>,
+        password: &str,
+        verified: &Verified,
+    ) -> Result<bool, StoreError> {
+        (**self).stands(who, password, verified).await
     }
 }

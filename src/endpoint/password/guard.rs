@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::request::Parts;
 use tokio::sync::Semaphore;
 
-use super::throttle::{Counted, Throttle};
+use super::throttle::{Counted, PLACES, Throttle};
 use super::{CheckPassword, Checked, Verified, Who};
 use crate::clock::Timestamp;
 use crate::store::StoreError;
@@ -62,8 +62,6 @@ pub(in crate::endpoint) enum Denied {
     Unavailable(StoreError),
 }
 
-const PLACES: usize = 32;
-
 impl PasswordGuard {
     /// Checks by these, and counts failures by the address that this closure takes from a request.
     /// All requests of which it says none count as one address.
@@ -85,7 +83,7 @@ impl PasswordGuard {
                 passwords: Box::new(passwords),
                 address: Box::new(address),
                 throttle,
-                places: Semaphore::new(PLACES),
+                places: Semaphore::new(PLACES as usize),
             }),
         }
     }
@@ -125,6 +123,22 @@ impl PasswordGuard {
                 attempt.says_nothing();
                 Err(Denied::Unavailable(error))
             }
+        }
+    }
+}
+
+impl PasswordGuard {
+    /// Whether a login that was verified holds still, now that its token is kept.
+    pub(in crate::endpoint) async fn stands(
+        &self,
+        who: Who<'_>,
+        password: &str,
+        verified: &Verified,
+    ) -> Result<(), Denied> {
+        match self.shared.passwords.stands(who, password, verified).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Denied::Wrong(Some(verified.subject.clone()))),
+            Err(error) => Err(Denied::Unavailable(error)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod guard;
+mod hasher;
 mod phc;
 mod throttle;
 

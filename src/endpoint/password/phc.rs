@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use super::hasher::Hasher;
 use super::{CheckPassword, Checked, Logins, Verified, Who};
 use crate::store::StoreError;
 
@@ -54,7 +54,8 @@ impl<L: Logins> PhcPasswords<L> {
 }
 
 /// A password's hash, to be kept: Argon2id with the costs that OWASP asks for, as a PHC string.
-/// It takes tens of milliseconds and 19 MiB: call it on a thread that may block.
+/// It takes tens of milliseconds and 19 MiB, which are kept for the next one (as many at most as
+/// there are processors): call it on a thread that may block.
 ///
 /// ```
 /// let kept = tower_expiring_token::hash_password("wonderland")?;
@@ -70,19 +71,14 @@ pub fn hash_password(password: &str) -> Result<String, HashError> {
 }
 
 fn hash(password: &[u8]) -> Result<String, HashError> {
-    let hash: PasswordHash = Argon2::default()
-        .hash_password(password)
-        .map_err(HashError)?;
+    let hash: PasswordHash = Hasher.hash_password(password).map_err(HashError)?;
     Ok(hash.to_string())
 }
 
 /// Whether the hash is this password's. A hash that can't be read is nobody's.
 fn verifies(password: &str, phc: &str) -> bool {
-    PasswordHash::new(phc).is_ok_and(|hash| {
-        Argon2::default()
-            .verify_password(password.as_bytes(), &hash)
-            .is_ok()
-    })
+    PasswordHash::new(phc)
+        .is_ok_and(|hash| Hasher.verify_password(password.as_bytes(), &hash).is_ok())
 }
 
 #[async_trait]
@@ -111,9 +107,22 @@ impl<L: Logins> CheckPassword for PhcPasswords<L> {
             Some(login) if verified && !login.suspended => Checked::Right(Verified {
                 subject: login.subject,
                 scopes: login.scopes,
+                phc: Some(login.phc),
             }),
             login => Checked::Wrong(login.map(|login| login.subject)),
         })
+    }
+
+    /// As long as the same person is found, with the same hash.
+    async fn stands(
+        &self,
+        who: Who<'_>,
+        _password: &str,
+        verified: &Verified,
+    ) -> Result<bool, StoreError> {
+        Ok(self.logins.find(who).await?.is_some_and(|login| {
+            login.subject == verified.subject && Some(login.phc) == verified.phc && !login.suspended
+        }))
     }
 }
 

@@ -39,6 +39,9 @@ pub(super) struct Counted {
     address: u64,
 }
 
+/// How many tries may fail at once.
+pub(super) const PLACES: u32 = 32;
+
 const MOST_DEBTS: usize = 100_000;
 
 impl Default for Throttle {
@@ -94,7 +97,7 @@ impl Throttle {
             (counted.address, self.per_address),
         ] {
             let debt = debts.entry(key).or_insert(now);
-            *debt = (*debt).max(now) + allowance.every;
+            *debt = now + allowance.owed(*debt, now) + allowance.every;
         }
         if debts.len() > MOST_DEBTS {
             forget(&mut debts, now);
@@ -114,7 +117,19 @@ impl Allowance {
             return Duration::ZERO;
         };
         let borne = self.every.saturating_mul(self.failures.saturating_sub(1));
-        until.since(now).saturating_sub(borne)
+        self.owed(until, now).saturating_sub(borne)
+    }
+
+    /// How much is not forgiven yet. Nobody owes more than he may and all places at once: a clock
+    /// that was set back would have everybody wait for as long, and he begins anew instead.
+    fn owed(self, until: Timestamp, now: Timestamp) -> Duration {
+        let most = self
+            .every
+            .saturating_mul(self.failures.saturating_add(PLACES));
+        match until.since(now) {
+            owed if owed <= most => owed,
+            _ => Duration::ZERO,
+        }
     }
 }
 
@@ -191,6 +206,20 @@ mod tests {
         let alice = throttle.count("alice", "10.0.0.1".parse().ok());
         throttle.forgive(alice);
         assert_eq!(wait(&throttle, "alice", "10.0.0.1", NOW), 6);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_nobody_wait_for_it_and_failures_count_from_then() {
+        let throttle = Throttle::default();
+        fail(&throttle, "alice", "10.0.0.1", 1);
+        let before = NOW - Duration::from_secs(86_400);
+        for who in ["alice", "bob"] {
+            assert_eq!(wait(&throttle, who, "10.0.0.1", before), 0);
+        }
+        let alice = throttle.count("alice", "10.0.0.1".parse().ok());
+        (0..10).for_each(|_| throttle.charge(alice, before));
+        assert_eq!(wait(&throttle, "alice", "10.0.0.1", before), 60);
+        assert_eq!(wait(&throttle, "bob", "10.0.0.1", before), 0);
     }
 
     #[test]
