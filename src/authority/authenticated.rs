@@ -179,7 +179,7 @@ impl Authenticated {
         self.digest.as_ref()
     }
 
-    #[cfg(feature = "stream")]
+    #[cfg(any(feature = "endpoints", feature = "stream"))]
     pub(crate) const fn used(&self) -> usize {
         self.used
     }
