@@ -82,7 +82,7 @@ async fn scopes_may_be_fewer_than_the_users_never_more() {
 }
 
 #[tokio::test]
-async fn a_name_that_no_database_keeps_is_a_400() {
+async fn a_name_with_a_null_character_is_a_400() {
     let people = People::new();
     let named = json!({"username": "alice", "password": "wonderland", "name": "a\0b"});
     let answered = people.log_in(post("/", &named)).await;

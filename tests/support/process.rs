@@ -141,7 +141,6 @@ impl Running {
             .expect("it prints what it should")
     }
 
-    /// The lines to try that it prints: from the login to what comes after the logout.
     /// The memory that it has now, in bytes.
     pub(crate) fn resident(&self) -> usize {
         let status = format!("/proc/{}/status", self.child.id());
@@ -155,6 +154,7 @@ impl Running {
             << 10
     }
 
+    /// The lines to try that it prints: from the login to what comes after the logout.
     pub(crate) fn lines_to_try(&mut self) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         let after_logout = |lines: &[String]| {

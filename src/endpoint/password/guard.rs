@@ -125,9 +125,7 @@ impl PasswordGuard {
             }
         }
     }
-}
 
-impl PasswordGuard {
     /// Whether a login that was verified holds still, now that its token is kept.
     pub(in crate::endpoint) async fn stands(
         &self,
