@@ -225,8 +225,8 @@ impl<S: TokenStore, R: Clone> ExpiringTokenLayer<S, R> {
         self.with(|manner| manner.preflight = true)
     }
 
-    /// Takes the `Authorization` field out of requests that pass, for proxies. Otherwise it
-    /// passes on, marked as sensitive.
+    /// Takes the `Authorization` field out of requests that pass by a token of ours, for proxies.
+    /// Otherwise it passes on, marked as sensitive, as credentials of other schemes do in any case.
     #[must_use]
     pub fn strip_credential(self) -> Self {
         self.with(|manner| manner.strip = true)

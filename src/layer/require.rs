@@ -14,7 +14,8 @@ use crate::token::{InvalidScope, Scopes};
 
 /// Lets requests pass whose token meets a condition: scopes, a recent login, or a check of your
 /// own. It stands inside of an [`ExpiringTokenLayer`](super::ExpiringTokenLayer); without one
-/// every request gets a 500 that says so.
+/// every request gets a 500, which says so in its extensions and, where that is asked for, in its
+/// body ([`Json`](crate::Json)).
 ///
 /// Where a recent login and scopes are both needed, put the recent login outside, so that a stale
 /// login learns nothing of scopes.

@@ -36,7 +36,7 @@ pub enum Reason {
     Malformed(Malformed),
     /// No such token: never issued, not of our form, revoked, or purged.
     UnknownToken,
-    /// A good token of a kind that this layer does not let in.
+    /// A token of a kind that this layer does not let in. Nobody has looked whether it is good.
     WrongKind,
     /// A token of ours came unencrypted. Nobody has looked whether it is good.
     Cleartext,
