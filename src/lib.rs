@@ -1,4 +1,5 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 //! Tower middleware that authenticates HTTP and gRPC requests by opaque bearer tokens that expire.
 //!
 //! ```

@@ -108,7 +108,9 @@ fn a_prefix_that_cant_stand_in_a_header_is_refused() {
     for prefix in ["", "acme token_", "acme=", "é_", "a\n", &"x".repeat(33)] {
         refused(
             builder().access(TokenKind::new("access", prefix)),
-            "the prefix of kind \"access\"",
+            &format!(
+                "the prefix of kind \"access\": expected 1 to 32 letters, digits or -._~+/, found {prefix:?}"
+            ),
         );
     }
 }
@@ -125,10 +127,12 @@ fn a_prefix_beyond_one_block_of_the_digest_is_allowed() {
 
 #[test]
 fn foreign_tokens_short_enough_to_guess_are_refused() {
-    refused(
-        builder().access(TokenKind::hex("access", 31)),
-        "expected 32 to 512",
-    );
+    for digits in [0, 31, 513] {
+        refused(
+            builder().access(TokenKind::hex("access", digits)),
+            &format!("expected 32 to 512, found {digits}"),
+        );
+    }
     assert!(
         builder()
             .access(TokenKind::hex("access", 40))

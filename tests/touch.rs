@@ -69,6 +69,18 @@ async fn an_idle_token_dies_idle_and_a_used_one_lives_to_its_cap() {
 }
 
 #[tokio::test]
+async fn uses_that_are_written_months_apart_keep_a_token_alive_too() {
+    let day = Duration::from_secs(24 * 3600);
+    let lifetime = Lifetime::days(3650).idle(90 * day).write_every(60 * day);
+    let (tokens, store, clock, issued) = start(lifetime).await;
+    for written in 1..=20 {
+        clock.advance(61 * day);
+        assert!(passes(&tokens, &issued).await, "use {written}");
+        assert_eq!(store.touched(), written);
+    }
+}
+
+#[tokio::test]
 async fn of_many_requests_at_once_one_writes() {
     let (tokens, store, clock, issued) = start(Lifetime::hours(24)).await;
     clock.advance(Duration::from_secs(100));

@@ -51,13 +51,13 @@ impl fmt::Display for BuildError {
             Fault::Kind { fault: KindFault::Name, .. } => {
                 f.write_str("expected a name for each kind of token, found an empty one: name it, such as \"access\"")
             }
-            Fault::Kind { kind, fault: KindFault::Prefix } => write!(
+            Fault::Kind { kind, fault: KindFault::Prefix(found) } => write!(
                 f,
-                "the prefix of kind {kind:?}: expected 1 to 32 letters, digits or -._~+/, found something else; choose one such as \"acme_\""
+                "the prefix of kind {kind:?}: expected 1 to 32 letters, digits or -._~+/, found {found:?}; choose one such as \"acme_\""
             ),
-            Fault::Kind { kind, fault: KindFault::Digits } => write!(
+            Fault::Kind { kind, fault: KindFault::Digits(found) } => write!(
                 f,
-                "the digits of kind {kind:?}: expected 32 to 512, found fewer or more; fewer can be guessed (RFC 6749 section 10.10)"
+                "the digits of kind {kind:?}: expected 32 to 512, found {found}; name as many as the other system's tokens have (fewer than 32 can be guessed, RFC 6749 section 10.10)"
             ),
             Fault::SameName(name) => {
                 write!(f, "expected each kind to have a name of its own, found {name:?} twice: rename one")

@@ -8,6 +8,9 @@ use crate::clock::Timestamp;
 use crate::token::TokenDigest;
 
 const PLACES: usize = 4096;
+/// They tell ages below 34 years; the rest of a mark tells tokens apart.
+const MILLIS_BITS: u32 = 40;
+const MILLIS: u64 = (1 << MILLIS_BITS) - 1;
 
 /// The touches of the last interval. Each token has one place, which it may share with others:
 /// a token that loses its place is merely written once more.
@@ -34,44 +37,16 @@ impl Touches {
         now: Timestamp,
         interval: Duration,
     ) -> Option<Claim> {
-        let [
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            a,
-            b,
-            tag @ ..,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-        ] = *digest.as_bytes();
-        let tag: [u8; 4] = tag;
-        let place = usize::from(u16::from_be_bytes([a, b])) % PLACES;
+        let [_, _, _, _, _, _, place, more, tag @ ..] = digest.as_bytes();
+        let place = usize::from(u16::from_be_bytes([*place, *more])) % PLACES;
+        let tag = tag[..3]
+            .iter()
+            .fold(0, |tag, byte| tag << 8 | u64::from(*byte));
         let millis = millis(now);
-        let mark = u64::from(u32::from_be_bytes(tag)) << 32 | u64::from(millis);
+        let mark = tag << MILLIS_BITS | millis;
         let seen = self.0[place].load(Ordering::Relaxed);
-        let age = millis.wrapping_sub(seen as u32);
-        if seen >> 32 == mark >> 32 && u128::from(age) < interval.as_millis() {
+        let age = millis.wrapping_sub(seen) & MILLIS;
+        if seen >> MILLIS_BITS == tag && u128::from(age) < interval.as_millis() {
             return None;
         }
         self.0[place]
@@ -85,9 +60,8 @@ impl Touches {
     }
 }
 
-/// The low bits are enough to tell ages below 49 days.
-fn millis(at: Timestamp) -> u32 {
-    (at.as_micros() / 1000) as u32
+fn millis(at: Timestamp) -> u64 {
+    (at.as_micros() / 1000) as u64 & MILLIS
 }
 
 impl Claim {

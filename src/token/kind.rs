@@ -146,11 +146,11 @@ impl fmt::Debug for TokenKind {
 }
 
 /// What is wrong with a kind's definition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KindFault {
     Name,
-    Prefix,
-    Digits,
+    Prefix(String),
+    Digits(usize),
 }
 
 #[cfg(test)]

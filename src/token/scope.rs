@@ -18,10 +18,11 @@ use super::word::Word;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Scopes(Word);
 
-/// A scope with a character that RFC 6749 section 3.3 does not allow, or an empty one.
+/// A scope with a character that RFC 6749 section 3.3 does not allow, or an empty one; or none,
+/// where one is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidScope {
-    found: String,
+    found: Option<String>,
 }
 
 impl Scopes {
@@ -60,7 +61,7 @@ impl Scopes {
         let mut sorted: Vec<&str> = scopes.iter().map(AsRef::as_ref).collect();
         if let Some(found) = sorted.iter().find(|scope| !is_scope(scope)) {
             return Err(InvalidScope {
-                found: (*found).to_owned(),
+                found: Some((*found).to_owned()),
             });
         }
         sorted.sort_unstable();
@@ -76,8 +77,7 @@ impl Scopes {
     {
         let scopes = Self::of(scopes)?;
         if scopes.is_empty() {
-            let found = String::new();
-            return Err(InvalidScope { found });
+            return Err(InvalidScope { found: None });
         }
         Ok(scopes)
     }
@@ -140,11 +140,15 @@ impl fmt::Display for Scopes {
 
 impl fmt::Display for InvalidScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "expected a scope of printable ASCII without space, \" and \\ (RFC 6749 section 3.3), found {:?}",
-            self.found
-        )
+        match &self.found {
+            None => {
+                f.write_str("expected a scope or more, found none: name one, such as \"write\"")
+            }
+            Some(found) => write!(
+                f,
+                "expected a scope of printable ASCII without space, \" and \\ (RFC 6749 section 3.3), found {found:?}: name one word, such as \"write\""
+            ),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::Lead;
+use super::{KindFault, Lead};
 
 /// What texts of one kind look like.
 #[derive(Clone, Debug)]
@@ -89,7 +89,7 @@ impl Form {
         }
     }
 
-    pub(super) fn fault(&self) -> Option<super::KindFault> {
+    pub(super) fn fault(&self) -> Option<KindFault> {
         match self {
             Self::Own { prefix } => {
                 let fits = |byte: u8| {
@@ -97,10 +97,10 @@ impl Form {
                         || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
                 };
                 let good = (1..=LONGEST_PREFIX).contains(&prefix.len()) && prefix.bytes().all(fits);
-                (!good).then_some(super::KindFault::Prefix)
+                (!good).then(|| KindFault::Prefix(prefix.to_string()))
             }
             Self::Hex { digits } => (!(FEWEST_DIGITS..=MOST_DIGITS).contains(digits))
-                .then_some(super::KindFault::Digits),
+                .then_some(KindFault::Digits(*digits)),
         }
     }
 
