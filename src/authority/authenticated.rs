@@ -15,6 +15,9 @@ use crate::token::{Scopes, SessionId, Subject, TokenDigest, TokenRecord};
 /// nobody else. It knows the principal, but its type says nothing of it, so that layers for
 /// scopes, deadlines and logs need no type parameter.
 ///
+/// Ask for it by [`of`](Self::of) or [`optional`](Self::optional): that it is not among the
+/// extensions may also mean that the layer is missing.
+///
 /// ```
 /// use tower_expiring_token::{Authenticated, Rejection, Subject};
 ///
@@ -80,10 +83,7 @@ impl Authenticated {
     /// A 401 when the caller is anonymous (an optional layer let him pass), a 500 when no layer
     /// is around the service.
     pub fn of(extensions: &Extensions) -> Result<&Self, Rejection> {
-        Self::optional(extensions)?.ok_or_else(|| match extensions.get::<Anonymous>() {
-            Some(anonymous) => Rejection::new(Reason::NoCredentials, anonymous.challenges, 0),
-            None => Rejection::misbuilt(Reason::LayerMissing),
-        })
+        Self::optional(extensions)?.ok_or_else(|| nobody(extensions.get()))
     }
 
     /// The caller of the request with these extensions; none when he is anonymous.
@@ -95,7 +95,36 @@ impl Authenticated {
         match extensions.get::<Self>() {
             Some(authenticated) => Ok(Some(authenticated)),
             None if extensions.get::<Anonymous>().is_some() => Ok(None),
-            None => Err(Rejection::misbuilt(Reason::LayerMissing)),
+            None => Err(nobody(None)),
+        }
+    }
+
+    /// The same as [`of`](Self::of), where a framework hands out extensions one at a time. In
+    /// warp: `ext::optional().and(ext::optional()).map(Authenticated::of_extracted)`.
+    ///
+    /// # Errors
+    ///
+    /// As `of`.
+    pub fn of_extracted(
+        caller: Option<Self>,
+        anonymous: Option<Anonymous>,
+    ) -> Result<Self, Rejection> {
+        caller.ok_or_else(|| nobody(anonymous.as_ref()))
+    }
+
+    /// The same as [`optional`](Self::optional), where a framework hands out extensions one at a
+    /// time. One alone does not tell an anonymous request from one that no layer has seen.
+    ///
+    /// # Errors
+    ///
+    /// As `optional`.
+    pub fn optional_of_extracted(
+        caller: Option<Self>,
+        anonymous: Option<Anonymous>,
+    ) -> Result<Option<Self>, Rejection> {
+        match (caller, anonymous) {
+            (None, None) => Err(nobody(None)),
+            (caller, _) => Ok(caller),
         }
     }
 
@@ -243,6 +272,14 @@ impl Authenticated {
             return Ok(());
         }
         Err(Rejection::new(reason(), self.challenges, self.used))
+    }
+}
+
+/// Why there is no caller: he is anonymous, or no layer has looked.
+fn nobody(anonymous: Option<&Anonymous>) -> Rejection {
+    match anonymous {
+        Some(anonymous) => Rejection::new(Reason::NoCredentials, anonymous.challenges, 0),
+        None => Rejection::misbuilt(Reason::LayerMissing),
     }
 }
 
