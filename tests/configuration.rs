@@ -1,11 +1,18 @@
 //! Misuse is caught when the authority is built: what was expected, what was found, what to do.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Extensions, HeaderMap, Request, Response};
+use http_body_util::Full;
+use tower::{Layer, service_fn};
 use tower_expiring_token::{
-    AuthorityBuilder, DigestKey, ExpiringTokenLayer, Lifetime, MemoryStore, TokenAuthority,
+    AuthorityBuilder, DigestKey, ExpiringTokenLayer, Json, Lifetime, MemoryStore, TokenAuthority,
     TokenKind,
 };
+
+use crate::support::ask::ask;
 
 fn builder() -> AuthorityBuilder<MemoryStore> {
     TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24))
@@ -207,6 +214,48 @@ fn a_layer_for_an_unknown_kind_is_refused_and_names_those_that_are_known() {
     );
     assert!(tokens.layer().kinds(&[]).is_err());
     assert!(tokens.layer().kinds(&["personal", "access"]).is_ok());
+}
+
+#[tokio::test]
+async fn a_style_of_refusals_that_is_named_last_changes_nothing_else() {
+    let tokens = builder()
+        .kind(TokenKind::new("personal", "pat_"), Lifetime::days(90))
+        .build()
+        .unwrap();
+    let in_clear = |fields: &HeaderMap, _: &Extensions| fields.contains_key("in-clear");
+    let layer = tokens
+        .layer()
+        .kinds(&["personal"])
+        .unwrap()
+        .refuse_cleartext(in_clear)
+        .allow_preflight()
+        .strip_credential()
+        .announce_expiry(Duration::MAX);
+    let optional = tokens.layer().optional().respond(Json);
+    let show = service_fn(async |request: Request<_>| {
+        let shown = request.headers().contains_key("authorization");
+        let body = Full::<Bytes>::from(if shown { "shown" } else { "" });
+        Ok::<_, Infallible>(Response::new(body))
+    });
+    let service = layer.respond(Json).layer(show);
+    let issue = async |kind: &str| {
+        let issued = tokens.issue("alice").kind(kind).await.unwrap();
+        issued.secret().to_owned()
+    };
+    let (personal, access) = (issue("personal").await, issue("access").await);
+
+    let good = ask("GET", "/").bearer(&personal).of(service.clone()).await;
+    assert_eq!((good.status.as_u16(), good.body.len()), (200, 0));
+    assert!(good.header("token-expires-in").is_some());
+    let other = ask("GET", "/").bearer(&access).of(service.clone()).await;
+    assert_eq!(other.status, 401);
+    assert_eq!(other.member("error"), "invalid_token");
+    let clear = ask("GET", "/").bearer(&personal).header("in-clear", "");
+    assert_eq!(clear.of(service.clone()).await.status, 401);
+    let preflight = ask("OPTIONS", "/").header("origin", "https://app.example");
+    let preflight = preflight.header("access-control-request-method", "GET");
+    assert_eq!(preflight.of(service).await.status, 200);
+    assert_eq!(ask("GET", "/").of(optional.layer(show)).await.status, 200);
 }
 
 #[test]

@@ -115,6 +115,21 @@ async fn the_header_passes_on_marked_as_sensitive_or_not_at_all() {
         "{seen}"
     );
 
+    let of_another_layer = Request::builder()
+        .header("authorization", "Basic dXNlcjpwYXNz")
+        .body(())
+        .unwrap();
+    let optional = tokens.layer().optional().strip_credential().layer(echo);
+    let seen = optional
+        .oneshot(of_another_layer)
+        .await
+        .unwrap()
+        .into_body();
+    assert!(
+        seen.contains("Sensitive") && !seen.contains("dXNlcjpwYXNz"),
+        "{seen}"
+    );
+
     let seen = tokens
         .layer()
         .strip_credential()

@@ -4,6 +4,14 @@ use std::fmt;
 /// arrived and never copied.
 ///
 /// It can't be printed, and it can't be compared by `==`: look it up by its digest.
+///
+/// ```compile_fail,E0369
+/// use tower_expiring_token::BearerToken;
+///
+/// fn same(one: BearerToken<'_>, other: BearerToken<'_>) -> bool {
+///     one == other
+/// }
+/// ```
 #[derive(Clone, Copy)]
 pub struct BearerToken<'a>(&'a str);
 

@@ -8,7 +8,7 @@ use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use tower_expiring_token::{Principal, Subject, TOKEN_EXPIRES_IN};
 use tower_http::cors::{Any, CorsLayer};
 
-use super::{INVALID, NOTHING_SHOWN, assert_verdict, behind, serving};
+use super::{INVALID, MALFORMED, NOTHING_SHOWN, assert_verdict, behind, serving};
 use crate::support::wire::{self, request, send, serve_axum};
 
 const ORIGIN: (&str, &str) = ("origin", "https://app.example");
@@ -36,12 +36,18 @@ async fn only_a_true_preflight_passes_where_preflights_are_allowed() {
 }
 
 #[tokio::test]
-async fn bad_credentials_on_a_preflight_are_refused() {
+async fn credentials_on_a_preflight_are_refused_unless_they_are_good() {
     let (tokens, _) = serving(&["Bearer"]).await;
     let address = behind(tokens.layer().allow_preflight()).await;
-    let fields = [ORIGIN, FOR_GET, ("authorization", "Bearer bad")];
-    let heard = send(request("OPTIONS", address, "/", &fields), false).await;
-    assert_verdict(&heard, INVALID);
+    for (value, verdict) in [
+        ("Bearer bad", INVALID),
+        ("Bearer", MALFORMED),
+        ("Basic YTpi", NOTHING_SHOWN),
+    ] {
+        let fields = [ORIGIN, FOR_GET, ("authorization", value)];
+        let heard = send(request("OPTIONS", address, "/", &fields), false).await;
+        assert_verdict(&heard, verdict);
+    }
 }
 
 #[tokio::test]

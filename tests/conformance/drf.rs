@@ -12,7 +12,7 @@ use crate::support::wire::Heard;
 const NOT_PROVIDED: &str = "Authentication credentials were not provided.";
 
 async fn serving(style: Drf) -> (House, SocketAddr) {
-    let house = House::of_scheme("Token");
+    let house = House::of_schemes(&["Token"]);
     let address = behind(house.tokens.layer().respond(style)).await;
     (house, address)
 }

@@ -52,6 +52,33 @@ async fn each_scheme_has_a_challenge_line_and_the_error_stands_in_that_of_the_on
     assert_eq!(refused.challenges(), [&*format!("{bearer}{error}"), &token]);
 }
 
+/// RFC 9110 section 11.6.1, for what only the store, the clock, the account or a scope tells.
+#[tokio::test]
+async fn whatever_is_wrong_is_told_in_the_challenge_of_the_scheme_that_was_used() {
+    let house = House::of_schemes(&["Bearer", "Token"]);
+    let writers = RequireLayer::all(["write"]).unwrap();
+    let service = ServiceBuilder::new()
+        .layer(house.tokens.layer())
+        .layer(writers)
+        .service_fn(hello);
+    let address = serve(service).await;
+    for (token, error) in [
+        (house.expired().await, "invalid_token"),
+        (house.revoked().await, "invalid_token"),
+        (house.token("mallory", &[]).await, "invalid_token"),
+        (house.token("alice", &[]).await, "insufficient_scope"),
+    ] {
+        for (used, scheme) in ["Bearer", "Token"].into_iter().enumerate() {
+            let heard = ask(address, format!("{scheme} {token}")).await;
+            let challenges = challenge::read(&heard.headers).unwrap();
+            let errors = challenges.iter().map(|challenge| challenge.get("error"));
+            let mut expected = [None; 2];
+            expected[used] = Some(error);
+            assert_eq!(errors.collect::<Vec<_>>(), expected, "{heard:?}");
+        }
+    }
+}
+
 /// RFC 9110 section 11.3, for every 401 that the layer can give, in every style.
 #[tokio::test]
 async fn every_401_has_a_challenge_that_can_be_read() {

@@ -51,9 +51,12 @@ impl House {
         Self::new(true, AuthorityBuilder::explain)
     }
 
-    /// Whose clients send this scheme instead of `Bearer`.
-    pub(crate) fn of_scheme(scheme: &str) -> Self {
-        Self::new(true, |tokens| tokens.scheme(scheme))
+    /// Whose clients send these schemes instead of `Bearer`.
+    pub(crate) fn of_schemes(schemes: &[&str]) -> Self {
+        Self::new(true, |tokens| {
+            let schemes = schemes.iter();
+            schemes.fold(tokens, |tokens, scheme| tokens.scheme(*scheme))
+        })
     }
 
     fn new(
