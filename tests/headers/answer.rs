@@ -40,6 +40,26 @@ impl Answer {
         }
         found
     }
+
+    /// The same of an optional layer, where the case says what a required one answers.
+    pub(super) fn faults_of_optional(&self, expect: &Expect, words: &Words) -> Vec<String> {
+        let Some(response) = &self.0 else {
+            return self.faults(expect, words);
+        };
+        let fields = response.headers();
+        let reason = fields.get("x-reason").map(HeaderValue::as_bytes);
+        if fields.contains_key("x-caller") {
+            let refused_without_error = expect.status.has(&401) && expect.error.has(&None);
+            let mut found = leaks(response, words);
+            found.extend((!refused_without_error).then(|| "passed as nobody".to_owned()));
+            return found;
+        }
+        let mut found = self.faults(expect, words);
+        if matches!(reason, Some(b"no_credentials" | b"other_scheme")) {
+            found.push("nobody was refused".to_owned());
+        }
+        found
+    }
 }
 
 fn faults<const N: usize>(found: [Option<String>; N]) -> Vec<String> {

@@ -16,13 +16,17 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use tower::{ServiceBuilder, service_fn};
-use tower_expiring_token::{Lifetime, MemoryStore, Reason, Rejection, TokenAuthority};
+use tower::ServiceBuilder;
+use tower_expiring_token::{
+    Authenticated, ExpiringTokenLayer, Lifetime, MemoryStore, Reason, Rejection, TokenAuthority,
+};
 
 use self::answer::Answer;
 use self::case::Case;
 use self::template::Words;
 use crate::support::wire::serve;
+
+type Layer = ExpiringTokenLayer<MemoryStore>;
 
 /// A server whose layer takes these schemes, and what the cases say to it.
 struct Peer {
@@ -30,11 +34,29 @@ struct Peer {
     words: Words,
     /// Whether the cases' second scheme is served too.
     alias: bool,
+    /// Whether who shows nothing passes as nobody.
+    optional: bool,
 }
 
 impl Peer {
     /// The first scheme is the one that the cases mean by theirs.
     async fn start(schemes: &[&str], cases: &[Case]) -> Self {
+        Self::start_with(schemes, cases, |layer| layer).await
+    }
+
+    async fn start_optional(schemes: &[&str], cases: &[Case]) -> Self {
+        let peer = Self::start_with(schemes, cases, ExpiringTokenLayer::optional).await;
+        Self {
+            optional: true,
+            ..peer
+        }
+    }
+
+    async fn start_with(
+        schemes: &[&str],
+        cases: &[Case],
+        manner: impl FnOnce(Layer) -> Layer,
+    ) -> Self {
         let mut tokens = TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24));
         for scheme in schemes {
             tokens = tokens.scheme(*scheme);
@@ -58,17 +80,15 @@ impl Peer {
                 break words;
             }
         };
-        let inner = service_fn(async |_request: Request<Incoming>| {
-            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
-        });
         let service = ServiceBuilder::new()
             .map_response(name_the_reason)
-            .layer(tokens.layer())
-            .service(inner);
+            .layer(manner(tokens.layer()))
+            .service_fn(say_if_nobody_calls);
         Self {
             address: serve(service).await,
             words,
             alias: schemes.len() > 1,
+            optional: false,
         }
     }
 
@@ -81,7 +101,12 @@ impl Peer {
                 continue;
             };
             sent += 1;
-            let mut faults = answer.faults(case.expected(self.alias), &self.words);
+            let expected = case.expected(self.alias);
+            let mut faults = if self.optional {
+                answer.faults_of_optional(expected, &self.words)
+            } else {
+                answer.faults(expected, &self.words)
+            };
             if h1::send(self.address, &Case::good(), &self.words)
                 .await
                 .status()
@@ -112,6 +137,18 @@ impl Peer {
     }
 }
 
+async fn say_if_nobody_calls(
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let caller = Authenticated::optional(request.extensions()).expect("there is a layer");
+    let mut response = Response::new(Full::default());
+    if caller.is_none() {
+        let nobody = HeaderValue::from_static("nobody");
+        response.headers_mut().insert("x-caller", nobody);
+    }
+    Ok(response)
+}
+
 /// Outermost: tells clients of these tests, in a field of its own, why they are refused.
 fn name_the_reason<B>(mut response: Response<B>) -> Response<B> {
     let name = match response.extensions().get().map(Rejection::reason) {
@@ -132,6 +169,14 @@ fn name_the_reason<B>(mut response: Response<B>) -> Response<B> {
 async fn over_http_1(schemes: &[&str]) {
     let cases = Case::all();
     let peer = Peer::start(schemes, &cases).await;
+    let send =
+        async |peer: &Peer, case: &Case| Some(h1::send(peer.address, case, &peer.words).await);
+    peer.judge(&cases, send).await;
+}
+
+async fn of_an_optional_layer(schemes: &[&str]) {
+    let cases = Case::all();
+    let peer = Peer::start_optional(schemes, &cases).await;
     let send =
         async |peer: &Peer, case: &Case| Some(h1::send(peer.address, case, &peer.words).await);
     peer.judge(&cases, send).await;
@@ -172,4 +217,10 @@ async fn every_case_is_answered_as_it_should_be_over_http_2_with_bearer_and_toke
 #[tokio::test]
 async fn every_case_is_answered_as_it_should_be_over_http_2_with_bearer_alone() {
     over_http_2(&["Bearer"]).await;
+}
+
+#[tokio::test]
+async fn an_optional_layer_lets_exactly_those_pass_as_nobody_whom_a_required_one_tells_no_error() {
+    of_an_optional_layer(&["Bearer", "Token"]).await;
+    of_an_optional_layer(&["Bearer"]).await;
 }
