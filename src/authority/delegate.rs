@@ -35,6 +35,12 @@ impl<S: IssuingStore> TokenAuthority<S> {
     /// Ok(export.secret().to_owned())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// The request's own: an [`IssueError`] when it is wider than its maker, of its maker's kind
+    /// or of one that the authority does not know, its life is nothing, its maker is gone by now,
+    /// the system gives no randomness, or the store can't keep it.
     pub fn delegate<'a>(
         &'a self,
         maker: &'a Authenticated,

@@ -46,6 +46,14 @@ impl<S: IssuingStore> TokenAuthority<S> {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// The request's own: an [`IssueError`] when a scope, the kind, the life or the text to adopt
+    /// can't be, a refresh token is asked for and the authority has no [life] for them, the system
+    /// gives no randomness, or the store can't keep it. Then nothing is issued.
+    ///
+    /// [life]: super::AuthorityBuilder::refresh
     pub fn issue(&self, subject: impl Into<Subject>) -> IssueRequest<'_, S> {
         IssueRequest {
             authority: self,

@@ -74,6 +74,10 @@ impl<S: RotatingStore> TokenAuthority<S> {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// The request's own: a [`RefreshError`].
     pub fn refresh<'a>(&'a self, token: &BearerToken<'a>) -> RefreshRequest<'a, S> {
         RefreshRequest {
             authority: self,
