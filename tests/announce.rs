@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::routing::get;
 use tower_expiring_token::testing::ManualClock;
 use tower_expiring_token::{
@@ -82,11 +83,16 @@ async fn no_refusal_has_it_whoever_refuses() {
         caller.require_all(&Scopes::parse("write").unwrap())?;
         Ok("in")
     };
+    let own = async |caller: Authenticated| {
+        let check = caller.require_all(&Scopes::parse("write").unwrap());
+        check.map_err(|rejection| rejection.response(Body::from("no")))
+    };
     let layer = house.tokens.layer().announce_expiry(Duration::MAX);
     let router = Router::new()
         .route("/", get(async || "in"))
         .route("/layer", get(async || "in").layer(writers))
-        .route("/handler", get(handler));
+        .route("/handler", get(handler))
+        .route("/own", get(own));
     let address = serve_axum(router.clone().layer(layer.clone())).await;
     let optional = serve_axum(router.layer(layer.optional())).await;
 
@@ -104,6 +110,7 @@ async fn no_refusal_has_it_whoever_refuses() {
         ("/", "two words", 400),
         ("/layer", &reader, 403),
         ("/handler", &reader, 403),
+        ("/own", &reader, 403),
     ] {
         for address in [address, optional] {
             let refused = ask(address, path, token).await;

@@ -1,3 +1,5 @@
+use std::mem;
+
 use axum::body::Body;
 use http::header::AUTHORIZATION;
 use http::{Request, Response, StatusCode};
@@ -21,7 +23,7 @@ pub(super) fn case() -> Case {
     let refuse = move |_: Request<Body>| {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::UNAUTHORIZED;
-        *response.headers_mut() = fields.clone();
+        mem::forget(mem::replace(response.headers_mut(), fields.clone()));
         response.extensions_mut().insert(reason.clone());
         std::future::ready(Ok(response))
     };

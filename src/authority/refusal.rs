@@ -50,6 +50,10 @@ impl<S> TokenAuthority<S> {
     /// A refusal of what was shown, told to whoever listens.
     #[cold]
     pub(crate) fn reject(&self, reason: Reason, used: usize) -> Rejection {
+        // Most refusals of what attackers try end here.
+        if !self.is_heard() {
+            return Rejection::new(reason, self.challenges(), used);
+        }
         self.refuse(Refusal::of(reason), used)
     }
 

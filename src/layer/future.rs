@@ -125,6 +125,11 @@ impl<R> Marks<R> {
     }
 }
 
+fn taken<T>(value: &mut Option<T>) -> T {
+    let taken = value.take();
+    taken.expect("a future is not polled after it is ready")
+}
+
 impl<Inner, R, ReqBody, ResBody> Future for ResponseFuture<Inner, R, ReqBody, ResBody>
 where
     Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
@@ -134,10 +139,11 @@ where
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         // What most requests wait for.
-        if let Project::Passed { future } = self.as_mut().project().state.project() {
-            return future.poll(context);
+        match self.as_mut().project().state.project() {
+            Project::Passed { future } => future.poll(context),
+            Project::Refused { response } => Poll::Ready(Ok(taken(response))),
+            Project::Deciding { .. } | Project::Marked { .. } => self.poll_others(context),
         }
-        self.poll_others(context)
     }
 }
 
@@ -162,9 +168,7 @@ where
                     return polled;
                 }
                 Project::Refused { response } => {
-                    return Poll::Ready(Ok(response
-                        .take()
-                        .expect("a future is not polled after it is ready")));
+                    return Poll::Ready(Ok(taken(response)));
                 }
                 Project::Deciding { decision, next } => {
                     let verdict = ready!(decision.as_mut().poll(context));
@@ -172,9 +176,7 @@ where
                         mut inner,
                         mut request,
                         manner,
-                    } = next
-                        .take()
-                        .expect("a future is not polled after it is ready");
+                    } = taken(next);
                     match verdict {
                         Ok(authenticated) => {
                             let marks = Marks::of(&manner, Some(&authenticated));

@@ -186,6 +186,10 @@ impl<S: TokenStore, R> ExpiringTokenLayer<S, R> {
     /// for HTML. Start from [`Rejection::response`], which has the status and all fields. A 401
     /// without a challenge gets it, and a response that says nothing of caches is kept by none.
     ///
+    /// It answers gRPC requests, too. Where there may be some, hand them on:
+    /// `Empty.respond(rejection, request)` answers them by their `grpc-status` and all others by
+    /// an empty body.
+    ///
     /// ```
     /// # use tower_expiring_token::{Lifetime, MemoryStore, TokenAuthority};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,7 +1,7 @@
 use std::sync::{PoisonError, RwLock};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, HeaderValue, VARY, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 
 use super::{ErrorCode, Reason};
@@ -43,6 +43,9 @@ pub(crate) enum ChallengeFault {
     SchemeTwice(String),
     Realm(String),
 }
+
+/// How long a client should wait when the store could not say.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 pub(super) const AUTHORIZATION: HeaderValue = HeaderValue::from_static("authorization");
@@ -128,17 +131,24 @@ impl Challenges {
     }
 
     /// All fields of a refusal for this reason, after this scheme was used.
+    #[inline]
     pub(super) fn fields(&self, used: usize, reason: &Reason) -> HeaderMap {
+        match self.written(used, reason) {
+            Some(written) => written.clone(),
+            None => self.write_fields(used, reason),
+        }
+    }
+
+    /// Those of the common refusals.
+    fn written(&self, used: usize, reason: &Reason) -> Option<&HeaderMap> {
         let written = &self.written[used];
-        match (reason.status(), reason.code()) {
-            (StatusCode::UNAUTHORIZED, None) => written.no_error.clone(),
-            (_, Some(ErrorCode::InvalidRequest)) if !self.explains(reason) => {
-                written.invalid_request.clone()
+        match reason.code() {
+            None if reason.status() == StatusCode::UNAUTHORIZED => Some(&written.no_error),
+            Some(ErrorCode::InvalidRequest) if !self.explains(reason) => {
+                Some(&written.invalid_request)
             }
-            (_, Some(ErrorCode::InvalidToken)) if !self.explains(reason) => {
-                written.invalid_token.clone()
-            }
-            _ => self.write_fields(used, reason),
+            Some(ErrorCode::InvalidToken) if !self.explains(reason) => Some(&written.invalid_token),
+            _ => None,
         }
     }
 
@@ -146,6 +156,9 @@ impl Challenges {
     /// others are bare.
     fn write_fields(&self, used: usize, reason: &Reason) -> HeaderMap {
         let mut fields = uncached();
+        if reason.status() == StatusCode::SERVICE_UNAVAILABLE {
+            fields.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
         if !reason.status().is_client_error() {
             return fields;
         }

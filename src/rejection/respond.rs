@@ -33,7 +33,7 @@ impl<B: Default> Respond<B> for Empty {
     fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
         match grpc::content_type(request) {
             Some(content_type) => rejection.grpc_response(content_type, B::default()),
-            None => rejection.response(B::default()),
+            None => rejection.write_response(B::default()),
         }
     }
 }
@@ -55,7 +55,7 @@ impl<B: From<Bytes> + Default> Respond<B> for Json {
             Reason::StaleLogin { max_age } => format!(r#","max_age":{}}}"#, max_age.as_secs()),
             _ => "}".to_owned(),
         };
-        json(rejection.response(B::from(body.into())))
+        json(rejection.write_response(B::from(body.into())))
     }
 }
 
@@ -68,7 +68,7 @@ impl<B: From<Bytes> + Default> Respond<B> for Drf {
             r#"{{"detail":"{}"}}"#,
             self.detail(rejection.reason())
         ));
-        let mut response = json(rejection.response(B::from(body)));
+        let mut response = json(rejection.write_response(B::from(body)));
         if rejection.status() == StatusCode::BAD_REQUEST {
             *response.status_mut() = StatusCode::UNAUTHORIZED;
         }

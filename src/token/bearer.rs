@@ -68,6 +68,10 @@ impl fmt::Debug for BearerToken<'_> {
 impl MalformedToken {
     /// What keeps these bytes from being a token, if anything does.
     pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
+        // Most have none.
+        if !bytes.is_empty() && are_token68(bytes) {
+            return None;
+        }
         let padding = bytes.iter().rev().take_while(|&&byte| byte == b'=').count();
         let body = &bytes[..bytes.len() - padding];
         if !body.is_empty() && are_token68(body) {

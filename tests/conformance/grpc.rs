@@ -1,11 +1,11 @@
 //! gRPC over HTTP/2, gRPC-Web, and their status codes.
 
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use hyper::body::{Body, Incoming};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use std::net::SocketAddr;
-use tower_expiring_token::Json;
+use tower_expiring_token::{Empty, Json, Respond};
 
 use super::{NOTHING_SHOWN, assert_verdict, behind, serving};
 use crate::support::challenge;
@@ -110,6 +110,28 @@ async fn grpc_web_is_answered_with_its_own_content_type() {
         assert_eq!(heard.headers["grpc-status"], "16");
         assert_eq!(heard.body, "");
     }
+}
+
+#[tokio::test]
+async fn a_closure_that_hands_grpc_requests_on_answers_both() {
+    let (tokens, _) = serving(&["Bearer"]).await;
+    let layer = tokens.layer().respond_with(|rejection, request| {
+        if is_grpc(request) {
+            return Empty.respond(rejection, request);
+        }
+        rejection.response("<p>no</p>".into())
+    });
+    let address = behind(layer).await;
+    let refused = call(address, "application/grpc", None).await;
+    assert_eq!(refused.status, 200);
+    assert_eq!(refused.headers["grpc-status"], "16");
+    let refused = call(address, "text/html", None).await;
+    assert_verdict(&refused, NOTHING_SHOWN);
+    assert_eq!(refused.body, "<p>no</p>");
+}
+
+fn is_grpc(request: &HeaderMap) -> bool {
+    request["content-type"] == "application/grpc"
 }
 
 #[tokio::test]

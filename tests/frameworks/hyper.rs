@@ -1,6 +1,7 @@
 //! hyper: any tower service, HTTP/1.1 and HTTP/2.
 
 use std::convert::Infallible;
+use std::future::ready;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -8,8 +9,8 @@ use http_body_util::{Either, Empty, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use tower::{Layer, ServiceBuilder, service_fn};
-use tower_expiring_token::{Authenticated, Rejection, RequireLayer};
+use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
+use tower_expiring_token::{Authenticated, Reason, Rejection, RequireLayer, Scopes};
 
 use super::{bearer, tells_tokens_apart};
 use crate::support::house::{House, User};
@@ -116,6 +117,29 @@ async fn a_service_that_asks_who_calls_without_the_layer_gets_a_500_that_says_so
     assert!(
         heard.body.contains("no ExpiringTokenLayer is around"),
         "{heard:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_services_own_tells_layers_outside_why_as_the_layers_does() {
+    let house = House::at_once();
+    let writer = Scopes::parse("write").unwrap();
+    let service = house
+        .tokens
+        .layer()
+        .layer(service_fn(|request: Request<()>| {
+            let caller = Authenticated::of(request.extensions());
+            let check = caller.and_then(|caller| caller.require_all(&writer));
+            let rejection = check.expect_err("she may not write");
+            ready(Ok::<_, Infallible>(rejection.response(())))
+        }));
+    let reader = house.token("alice", &["read"]).await;
+    let request = Request::builder().header("authorization", bearer(&reader));
+    let response = service.oneshot(request.body(()).unwrap()).await.unwrap();
+    let rejection: &Rejection = response.extensions().get().expect("says why");
+    assert_eq!(
+        rejection.reason(),
+        &Reason::InsufficientScope(writer.clone())
     );
 }
 
