@@ -168,18 +168,18 @@ fn name_the_reason<B>(mut response: Response<B>) -> Response<B> {
 
 async fn over_http_1(schemes: &[&str]) {
     let cases = Case::all();
-    let peer = Peer::start(schemes, &cases).await;
-    let send =
-        async |peer: &Peer, case: &Case| Some(h1::send(peer.address, case, &peer.words).await);
-    peer.judge(&cases, send).await;
+    judge_over_http_1(&Peer::start(schemes, &cases).await, &cases).await;
 }
 
 async fn of_an_optional_layer(schemes: &[&str]) {
     let cases = Case::all();
-    let peer = Peer::start_optional(schemes, &cases).await;
+    judge_over_http_1(&Peer::start_optional(schemes, &cases).await, &cases).await;
+}
+
+async fn judge_over_http_1(peer: &Peer, cases: &[Case]) {
     let send =
         async |peer: &Peer, case: &Case| Some(h1::send(peer.address, case, &peer.words).await);
-    peer.judge(&cases, send).await;
+    peer.judge(cases, send).await;
 }
 
 async fn over_http_2(schemes: &[&str]) {
