@@ -3,9 +3,10 @@
 //! Tower middleware that authenticates HTTP and gRPC requests by opaque bearer tokens that expire.
 //!
 //! ```
+//! use std::convert::Infallible;
 //! use http::{Request, Response, StatusCode};
 //! use tower::{Layer, Service, ServiceExt, service_fn};
-//! use tower_expiring_token::{Authenticated, Lifetime, MemoryStore, Rejection, TokenAuthority};
+//! use tower_expiring_token::{Authenticated, Lifetime, MemoryStore, TokenAuthority};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,8 +14,10 @@
 //!
 //! // Any tower service: hyper's, axum's, tonic's, warp's.
 //! let mut service = tokens.layer().layer(service_fn(async |request: Request<String>| {
-//!     let caller = Authenticated::of(request.extensions())?;
-//!     Ok::<_, Rejection>(Response::new(format!("hello {}", caller.subject())))
+//!     Ok::<_, Infallible>(match Authenticated::of(request.extensions()) {
+//!         Ok(caller) => Response::new(format!("hello {}", caller.subject())),
+//!         Err(rejection) => rejection.response(String::new()),
+//!     })
 //! }));
 //!
 //! let issued = tokens.issue("alice").await?;
@@ -57,10 +60,14 @@
 //! `tower::ServiceBuilder` lists the outermost first; chained `Router::layer` calls put the last
 //! one outermost. Mark `authorization` as sensitive outside of tracing, since this layer's own
 //! mark comes after it. In axum, routes added after `.layer(..)` are not behind it, and an
-//! extractor there answers 500, never 401. In tonic, `Server::layer` guards health and reflection
-//! too; guard one service by `tonic::service::LayerExt::named_layer`.
+//! extractor there answers 500, never 401. A 500 without content says that a [`RequireLayer`]
+//! stands outside. In tonic, `Server::layer` guards health and reflection
+//! too; guard one service by `tonic::service::LayerExt::named_layer`. In hyper and tonic a service
+//! that fails cuts its connection: answer a [`Rejection`] by its [`response`](Rejection::response),
+//! or by its [`grpc_status`](Rejection::grpc_status), and do not return it as an error.
 //!
-//! For scripts of other origins to read a challenge, the CORS layer must expose
+//! For scripts of other origins to send a token, the CORS layer must allow `Authorization` by its
+//! name, since `*` does not cover it (Fetch standard). For them to read a challenge it must expose
 //! `WWW-Authenticate`; and [`TOKEN_EXPIRES_IN`], where the layer
 //! [announces](ExpiringTokenLayer::announce_expiry) that a token ends soon.
 //!

@@ -1,5 +1,6 @@
 //! What the crate promises, a module a promise.
 
+mod acting_as;
 mod announce;
 mod authority;
 mod cached;

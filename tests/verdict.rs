@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tower_expiring_token::testing::ManualClock;
 use tower_expiring_token::{
-    BearerToken, Clock, Found, Lifetime, MemoryStore, Reason, Rule, SessionId, Subject,
+    BearerToken, Clock, Found, Lifetime, MemoryStore, Reason, Rule, SessionId, Subject, Timestamp,
     TokenAuthority, TokenKind, TokenRecord, TokenStore, TokenTimes,
 };
 
@@ -101,6 +101,25 @@ async fn a_record_of_another_kind_than_the_text_is_no_record_of_it() {
         reason(&access, issued.secret()).await,
         Some(Reason::UnknownToken)
     );
+}
+
+#[tokio::test]
+async fn where_the_record_alone_says_when_a_token_ends_a_life_without_end_leaves_it_to_it() {
+    let clock = ManualClock::default();
+    let drawn = TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24));
+    let drawn = drawn.build().unwrap().issue("alice").await.unwrap();
+    let times = TokenTimes::fixed(Timestamp::default(), clock.now() + SECOND);
+    let session = SessionId::from_bytes([7; 16]);
+    let record = TokenRecord::builder("access", session, "alice", times).build();
+    let tokens = TokenAuthority::builder(Confused(record))
+        .expiry(Lifetime::new(Duration::MAX))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    assert_eq!(reason(&tokens, drawn.secret()).await, None);
+    clock.advance(SECOND);
+    let expired = Some(Reason::Expired(Rule::Record));
+    assert_eq!(reason(&tokens, drawn.secret()).await, expired);
 }
 
 /// A store that finds one and the same record for whatever it is asked.

@@ -140,7 +140,7 @@ impl Authenticated {
             .and_then(|principal| principal.downcast_ref());
         principal.ok_or_else(|| {
             let (expected, found) = (type_name::<P>(), self.held.principal_type());
-            Rejection::misbuilt(Reason::WrongPrincipal { expected, found })
+            Rejection::unchallenged(Reason::WrongPrincipal { expected, found })
         })
     }
 
@@ -279,7 +279,7 @@ impl Authenticated {
 fn nobody(anonymous: Option<&Anonymous>) -> Rejection {
     match anonymous {
         Some(anonymous) => Rejection::new(Reason::NoCredentials, anonymous.challenges, 0),
-        None => Rejection::misbuilt(Reason::LayerMissing),
+        None => Rejection::unchallenged(Reason::LayerMissing),
     }
 }
 

@@ -165,7 +165,9 @@ impl<S> AuthorityBuilder<S> {
     }
 
     /// The most live sessions that a subject may have of one kind. A further login ends the one
-    /// that was least recently used.
+    /// that was least recently used, and no [event](Event::Revoked) tells of it. It holds for every
+    /// kind that is [issued](TokenAuthority::issue): where it is 5, a user's sixth personal token
+    /// ends the first.
     pub fn limit(mut self, sessions: usize) -> Self {
         self.limit = Some(sessions);
         self

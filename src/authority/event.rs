@@ -76,7 +76,9 @@ pub enum Event<'a> {
         /// What the store said, when it could not say.
         error: Option<&'a StoreError>,
     },
-    /// Tokens were ended.
+    /// Tokens were ended by somebody. Nobody is told of those that a further login ends
+    /// ([`limit`](super::AuthorityBuilder::limit),
+    /// [`LoginMode::ReplaceAll`](super::LoginMode::ReplaceAll)) and of those whose time has come.
     Revoked {
         /// Which.
         what: Revoked<'a>,

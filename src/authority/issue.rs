@@ -34,7 +34,7 @@ pub struct IssueRequest<'a, S> {
 
 impl<S: IssuingStore> TokenAuthority<S> {
     /// Issues a token to a subject whose identity you have checked: a session of its own, unless
-    /// the [`LoginMode`] says otherwise.
+    /// the [`LoginMode`] says otherwise. Any text is a subject, the empty one too.
     ///
     /// ```
     /// # use tower_expiring_token::{Lifetime, MemoryStore, TokenAuthority};

@@ -46,6 +46,13 @@ impl Refusal {
     }
 }
 
+/// A 503 with `Retry-After`, for what a service itself asks of the store. Nobody hears of it.
+impl From<StoreError> for Rejection {
+    fn from(error: StoreError) -> Self {
+        Self::unchallenged(Reason::StoreUnavailable).because(Arc::new(error))
+    }
+}
+
 impl<S> TokenAuthority<S> {
     /// A refusal of what was shown, told to whoever listens.
     #[cold]

@@ -46,8 +46,22 @@ impl<S: IssuingStore> TokenAuthority<S> {
         Ok(tokens > 0)
     }
 
-    /// Ends all of a subject's tokens: logged out everywhere, password changed, account closed.
-    /// How many there were.
+    /// Ends all of a subject's tokens, of every kind: logged out everywhere, password changed,
+    /// account closed. How many there were.
+    ///
+    /// To end the logins and keep the personal tokens, end single sessions by their kind:
+    ///
+    /// ```
+    /// # use tower_expiring_token::{MemoryStore, StoreError, Subject, TokenAuthority};
+    /// # async fn log_out(tokens: &TokenAuthority<MemoryStore>, alice: &Subject) -> Result<(), StoreError> {
+    /// for session in tokens.sessions(alice).await? {
+    ///     if session.kind == "access" {
+    ///         tokens.revoke_session(alice, &session.id).await?;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

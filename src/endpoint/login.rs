@@ -84,7 +84,9 @@ impl<S: IssuingStore> Endpoint<LoginEndpoint<S>> {
 
 impl<S: RotatingStore> Endpoint<LoginEndpoint<S>> {
     /// Gives a refresh token too when `refresh` is true, if the authority has any, and then answers
-    /// as OAuth's [token endpoint](crate::OAuth::token) does.
+    /// as OAuth's [token endpoint](crate::OAuth::token) does. That is where it is used, with the
+    /// `client_id` of a [`Client`](crate::Client): an app without a secret is a
+    /// [public](crate::Client::public) one.
     #[must_use]
     pub fn with_refresh(self) -> Self {
         self.with(|login| LoginEndpoint {

@@ -56,6 +56,7 @@ impl<S: IssuingStore> TokenAuthority<S> {
     }
 
     /// Ends all of the caller's sessions, or with `?keep=current` all but this one: `POST`, 204.
+    /// His personal tokens are among them ([`TokenAuthority::revoke_all`] says how to keep those).
     #[must_use]
     pub fn logout_all(&self) -> Endpoint<Sessions<S>> {
         self.sessions_door(Does::LogOutAll)

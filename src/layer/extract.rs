@@ -8,6 +8,7 @@ use http::request::Parts;
 
 use crate::authority::Authenticated;
 use crate::rejection::{Json, Rejection, Respond};
+use crate::store::StoreError;
 
 /// An axum extractor for who calls, in the store's own type.
 ///
@@ -117,6 +118,13 @@ impl<State: Sync> OptionalFromRequestParts<State> for Authenticated {
         _state: &State,
     ) -> Result<Option<Self>, Rejection> {
         Ok(Self::optional(&parts.extensions)?.cloned())
+    }
+}
+
+/// As a [`Rejection`]: 503 with `Retry-After`.
+impl IntoResponse for StoreError {
+    fn into_response(self) -> Response {
+        Rejection::from(self).into_response()
     }
 }
 

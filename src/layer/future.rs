@@ -3,7 +3,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::header::{HeaderValue, VARY};
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower::Service;
@@ -11,7 +10,7 @@ use tower::Service;
 use super::announce::Ending;
 use super::layer::Manner;
 use crate::authority::Authenticated;
-use crate::rejection::{Rejection, Respond};
+use crate::rejection::{Rejection, Respond, vary};
 
 type Decision = Pin<Box<dyn Future<Output = Result<Authenticated, Rejection>> + Send>>;
 
@@ -116,8 +115,7 @@ impl<R> Marks<R> {
 
     fn put<B>(&self, response: &mut Response<B>) {
         if self.vary {
-            let value = HeaderValue::from_static("authorization");
-            response.headers_mut().append(VARY, value);
+            vary(response.headers_mut());
         }
         if let Some(ending) = &self.ending {
             ending.announce(response);

@@ -19,16 +19,21 @@ use crate::store::{IssuingStore, TokenStore};
 /// warp's. Put CORS, tracing and compression outside of it, scopes and handlers inside.
 ///
 /// ```
+/// use std::convert::Infallible;
 /// use http::{Request, Response};
-/// use tower::{Layer, ServiceBuilder, service_fn};
-/// use tower_expiring_token::{Authenticated, Lifetime, MemoryStore, Rejection, Subject, TokenAuthority};
+/// use tower::{Layer, service_fn};
+/// use tower_expiring_token::{Authenticated, Lifetime, MemoryStore, Subject, TokenAuthority};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let tokens = TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24)).build()?;
 ///
 /// let service = tokens.layer().layer(service_fn(async |request: Request<String>| {
-///     let caller = Authenticated::of(request.extensions())?;
-///     Ok::<_, Rejection>(Response::new(format!("hello {}", caller.principal::<Subject>()?)))
+///     let caller = Authenticated::of(request.extensions());
+///     let alice = caller.and_then(|caller| caller.principal::<Subject>());
+///     Ok::<_, Infallible>(match alice {
+///         Ok(alice) => Response::new(format!("hello {alice}")),
+///         Err(rejection) => rejection.response(String::new()),
+///     })
 /// }));
 /// # let _ = service;
 /// # Ok(())
@@ -148,7 +153,21 @@ impl<S: TokenStore, R> ExpiringTokenLayer<S, R> {
     }
 
     /// Responds to refusals in another style: [`Json`](crate::Json), [`Drf`](crate::Drf), or one
-    /// of your own.
+    /// of your own. It concerns what this layer refuses: a [`RequireLayer`](crate::RequireLayer)
+    /// inside has [its own](crate::RequireLayer::respond), and handlers of axum that return a
+    /// [`Rejection`] answer as `Json` does.
+    ///
+    /// ```
+    /// # use tower_expiring_token::{Lifetime, MemoryStore, TokenAuthority};
+    /// # use tower::{Layer, service_fn};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let tokens = TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24)).build()?;
+    /// // Not `axum::Json`, which is another thing of that name.
+    /// let layer = tokens.layer().respond(tower_expiring_token::Json);
+    /// # let _ = layer;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn respond<R2>(self, responder: R2) -> ExpiringTokenLayer<S, R2> {
         let Settings {

@@ -131,7 +131,8 @@ impl<R> RequireLayer<R> {
     }
 
     /// Responds to refusals in another style, as
-    /// [`ExpiringTokenLayer::respond`](super::ExpiringTokenLayer::respond) does.
+    /// [`ExpiringTokenLayer::respond`](super::ExpiringTokenLayer::respond) does: what that layer
+    /// was told does not hold here.
     #[must_use]
     pub fn respond<R2>(self, responder: R2) -> RequireLayer<R2> {
         let Needs { check, events, .. } = &*self.needs;

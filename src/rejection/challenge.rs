@@ -155,10 +155,7 @@ impl Challenges {
     /// One challenge for each scheme. The error stands in that of the scheme that was used, the
     /// others are bare.
     fn write_fields(&self, used: usize, reason: &Reason) -> HeaderMap {
-        let mut fields = uncached();
-        if reason.status() == StatusCode::SERVICE_UNAVAILABLE {
-            fields.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
-        }
+        let mut fields = without_challenge(reason);
         if !reason.status().is_client_error() {
             return fields;
         }
@@ -234,11 +231,15 @@ impl Scheme {
     }
 }
 
-/// The fields that keep a refusal out of caches, or at least from other clients.
-pub(super) fn uncached() -> HeaderMap {
+/// The fields that keep a refusal out of caches, or at least from other clients, and when to try
+/// again.
+pub(super) fn without_challenge(reason: &Reason) -> HeaderMap {
     let mut fields = HeaderMap::new();
     fields.insert(CACHE_CONTROL, NO_STORE);
     fields.insert(VARY, AUTHORIZATION);
+    if reason.status() == StatusCode::SERVICE_UNAVAILABLE {
+        fields.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
     fields
 }
 

@@ -105,8 +105,8 @@ impl Rejection {
         }
     }
 
-    /// A refusal because the service is built wrongly.
-    pub(crate) const fn misbuilt(reason: Reason) -> Self {
+    /// A refusal that is no fault of the client's, and challenges nobody.
+    pub(crate) const fn unchallenged(reason: Reason) -> Self {
         Self {
             reason,
             challenges: None,
@@ -171,29 +171,34 @@ impl Rejection {
             }
         }
         headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
-        let varies = |value: &HeaderValue| {
-            value.to_str().is_ok_and(|names| {
-                names.split(',').any(|name| {
-                    matches!(name.trim(), "*") || name.trim().eq_ignore_ascii_case("authorization")
-                })
-            })
-        };
-        if !headers.get_all(VARY).iter().any(varies) {
-            headers.append(VARY, AUTHORIZATION);
-        }
+        vary(headers);
     }
 
     #[inline]
     pub(super) fn fields(&self) -> HeaderMap {
         match self.challenges {
             Some(challenges) => challenges.fields(self.used, &self.reason),
-            None => challenge::uncached(),
+            None => challenge::without_challenge(&self.reason),
         }
     }
 
     /// The first scheme word alone, which is all that Django REST framework challenges with.
     pub(super) fn scheme_alone(&self) -> Option<HeaderValue> {
         self.challenges.map(Challenges::alone)
+    }
+}
+
+/// Says that a response depends on who asks, if it does not say so yet.
+pub(crate) fn vary(headers: &mut HeaderMap) {
+    let varies = |value: &HeaderValue| {
+        value.to_str().is_ok_and(|names| {
+            names.split(',').any(|name| {
+                matches!(name.trim(), "*") || name.trim().eq_ignore_ascii_case("authorization")
+            })
+        })
+    };
+    if !headers.get_all(VARY).iter().any(varies) {
+        headers.append(VARY, AUTHORIZATION);
     }
 }
 

@@ -7,6 +7,10 @@ use crate::token::MalformedToken;
 
 /// How a refusal becomes a response. [`Empty`] unless something else is asked for; [`Json`] and
 /// [`Drf`] where a body can be made from bytes; any closure where a body can be made at all.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` makes no response with a body of type `{B}`",
+    note = "`Empty` needs `B: Default`, `Json` and `Drf` need `B: From<Bytes> + Default`; for other bodies there is `.respond_with(|rejection, request| ..)`"
+)]
 pub trait Respond<B>: Send + Sync + 'static {
     /// The response to a request with these header fields.
     fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B>;

@@ -57,7 +57,13 @@ pub type Finding<P> = Result<Option<Found<P>>, StoreError>;
 /// | seed | 32 bytes, or none | [`Seed::as_bytes`](crate::Seed::as_bytes) | [`Seed::from_bytes`](crate::Seed::from_bytes) |
 /// | generation, `rotated_at` | a `u32` and a time, of refresh tokens alone; none, or the latter none | [`TokenRecord`] | [`RecordBuilder::refresh`](crate::RecordBuilder::refresh) |
 ///
-/// A store that nobody issues tokens with needs no more than its key, its user and its times.
+/// A store that nobody issues tokens with needs no more than its key, its user and when each
+/// token ends. Its records name the kind of the authority that asks, `access` unless
+/// [`AuthorityBuilder::access`](crate::AuthorityBuilder::access) says otherwise: a record of
+/// another kind is an unknown token. Where there is no time of issue, take 1970 and
+/// `Lifetime::new(Duration::MAX)`, and the record's own end is the only one. A token that
+/// belongs to no login is a session of its own, of 16 bytes that no other has: its row's id.
+///
 /// Compare subjects byte by byte: `alice` and `Alice` are two, and so are the ids `1` and `01`.
 /// A subject that is no user of yours has no tokens. Index the subject and `ends_at`; an index on
 /// a time that every use moves only costs. [`extend`](Self::extend) is one statement a touch, and

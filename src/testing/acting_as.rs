@@ -11,9 +11,10 @@ use crate::clock::Timestamp;
 use crate::expiry::{Bound, Rule};
 use crate::rejection::Challenges;
 use crate::store::Held;
-use crate::token::{InvalidScope, Scopes, SessionId, TokenRecord, TokenTimes};
+use crate::token::{InvalidScope, Scopes, SessionId, Subject, TokenRecord, TokenTimes};
 
-/// Acts as this principal, without a token, a store or a layer: for testing handlers.
+/// Acts as this principal, without a token, a store or a layer: for testing handlers. For nobody,
+/// put an optional layer around a handler and show it no credentials.
 ///
 /// ```
 /// use http::Request;
@@ -29,8 +30,10 @@ use crate::token::{InvalidScope, Scopes, SessionId, TokenRecord, TokenTimes};
 /// ```
 #[must_use]
 pub fn acting_as<P: Send + Sync + 'static>(principal: P) -> ActingAs {
+    let subject = (&principal as &dyn Any).downcast_ref::<Subject>();
     ActingAs {
-        subject: "somebody".to_owned(),
+        subject: subject.map_or("somebody", |subject| subject).to_owned(),
+        kind: "access".to_owned(),
         scopes: Scopes::none(),
         authenticated_at: Timestamp::default(),
         principal: Arc::new(principal),
@@ -43,6 +46,7 @@ pub fn acting_as<P: Send + Sync + 'static>(principal: P) -> ActingAs {
 #[derive(Clone)]
 pub struct ActingAs {
     subject: String,
+    kind: String,
     scopes: Scopes,
     authenticated_at: Timestamp,
     principal: Arc<dyn Any + Send + Sync>,
@@ -77,10 +81,18 @@ impl ActingAs {
         Ok(self)
     }
 
-    /// With this subject; without it, `somebody`.
+    /// With this subject; without it, the principal where that is a [`Subject`], and `somebody`
+    /// where it is of your own type.
     #[must_use]
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = subject.into();
+        self
+    }
+
+    /// By a token of this kind; without it, `access`.
+    #[must_use]
+    pub fn kind(mut self, name: impl Into<String>) -> Self {
+        self.kind = name.into();
         self
     }
 
@@ -100,7 +112,7 @@ impl ActingAs {
             ..TokenTimes::fixed(Timestamp::default(), Timestamp::MAX)
         };
         let record = TokenRecord::builder(
-            "access",
+            &self.kind,
             SessionId::from_bytes([0; 16]),
             &self.subject,
             times,

@@ -45,7 +45,9 @@ impl TokenKind {
     }
 
     /// A kind of a foreign form: exactly this many lower-case hex digits, neither prefix nor
-    /// checksum. Django REST framework's tokens have 40, knox's 64.
+    /// checksum. Django REST framework's tokens have 40, knox's 64. There is no other foreign form;
+    /// [`adopt`](crate::IssueRequest::adopt) takes over tokens whose text the other system still
+    /// has.
     #[must_use]
     pub fn hex(name: &str, digits: usize) -> Self {
         Self {

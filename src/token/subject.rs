@@ -97,6 +97,12 @@ impl From<String> for Subject {
     }
 }
 
+impl From<&String> for Subject {
+    fn from(text: &String) -> Self {
+        Self::new(text)
+    }
+}
+
 impl From<&Self> for Subject {
     fn from(subject: &Self) -> Self {
         subject.clone()

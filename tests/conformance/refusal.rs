@@ -1,13 +1,15 @@
 //! What a refusal says: RFC 9110 and 9111.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Request, Response};
 use http_body_util::Full;
+use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tower::{ServiceBuilder, service_fn};
+use tower::{Layer, ServiceBuilder, service_fn};
 use tower_expiring_token::{Json, Rejection, RequireLayer};
 
 use super::{
@@ -147,6 +149,13 @@ async fn refusals_and_all_answers_of_an_optional_layer_vary_by_authorization() {
     assert_eq!(vary(optional, "").await, ["accept", "authorization"]);
     assert_eq!(vary(optional, &good).await, ["accept", "authorization"]);
     assert_eq!(vary(optional, "Bearer bad").await, ["authorization"]);
+
+    let inner = service_fn(async |_request: Request<Incoming>| {
+        let vary = Response::builder().header("vary", "Accept, Authorization");
+        Ok::<_, Infallible>(vary.body(Full::<Bytes>::default()).unwrap())
+    });
+    let says_so = serve(tokens.layer().optional().layer(inner)).await;
+    assert_eq!(vary(says_so, &good).await, ["Accept, Authorization"]);
 
     let own = tokens.layer().respond_with(|rejection, _request| {
         let mut response = rejection.response(Full::<Bytes>::default());

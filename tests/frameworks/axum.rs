@@ -1,12 +1,17 @@
 //! axum: extractors, and what its routers put inside of a layer.
 
+use std::error::Error;
+
 use axum::Router;
 use axum::body::Body;
+use axum::extract::State;
 use axum::routing::get;
 use http::{Request, Response};
 use tower::ServiceExt;
+use tower_expiring_token::testing::FaultyStore;
 use tower_expiring_token::{
-    Authenticated, Json, Principal, Reason, Rejection, RequireLayer, Scopes, Subject,
+    Authenticated, Json, Lifetime, MemoryStore, Principal, Reason, Rejection, RequireLayer, Scopes,
+    StoreError, Subject, TokenAuthority,
 };
 
 use super::{BARE, bearer, tells_tokens_apart};
@@ -262,4 +267,32 @@ async fn a_refusal_tells_outer_layers_its_reason() {
     let response = respond(router, &house.token("mallory", &[]).await).await;
     let rejection = response.extensions().get::<Rejection>().unwrap();
     assert_eq!(rejection.reason(), &Reason::Suspended);
+}
+
+#[tokio::test]
+async fn a_store_that_cant_say_is_a_503_from_a_handler_too() {
+    let house = House::at_once();
+    let sessions = async |State(tokens): State<TokenAuthority<FaultyStore<MemoryStore>>>| {
+        let sessions = tokens.sessions(&"alice".into()).await?;
+        Ok::<_, StoreError>(sessions.len().to_string())
+    };
+    let store = FaultyStore::new(MemoryStore::new());
+    let tokens = TokenAuthority::builder(store.clone()).expiry(Lifetime::hours(24));
+    let router = Router::new()
+        .route("/", get(sessions))
+        .layer(house.tokens.layer())
+        .with_state(tokens.build().unwrap());
+    let good = house.token("alice", &[]).await;
+    assert_eq!(ask(router.clone(), "/", Some(&good)).await.body, "0");
+
+    store.fail();
+    let heard = ask(router.clone(), "/", Some(&good)).await;
+    assert_eq!(heard.status, 503);
+    assert_eq!(heard.headers["retry-after"], "1");
+    assert_eq!(heard.headers["cache-control"], "no-store");
+    assert!(heard.challenges().is_empty());
+    let response = respond(router, &good).await;
+    let rejection = response.extensions().get::<Rejection>().unwrap();
+    assert_eq!(rejection.reason(), &Reason::StoreUnavailable);
+    assert!(rejection.source().is_some(), "logs hear why");
 }

@@ -71,8 +71,9 @@ impl Client {
         }
     }
 
-    /// The scopes that its tokens may have, and have when it asks for none in particular; none,
-    /// unless it is said.
+    /// The scopes that tokens issued to it may have, and have when it asks for none in particular;
+    /// none, unless it is said. A session that was issued to no client keeps its own, whichever
+    /// client refreshes it.
     ///
     /// # Errors
     ///

@@ -43,7 +43,7 @@ impl OAuthError {
             Self::InvalidClient => (
                 StatusCode::UNAUTHORIZED,
                 "invalid_client",
-                "expected a client that is known and its secret",
+                "expected a client that is known, and its secret if it has one",
             ),
             Self::InvalidGrant(what) => (StatusCode::BAD_REQUEST, "invalid_grant", *what),
             Self::WrongPassword => (

@@ -155,6 +155,8 @@ struct Active<'a> {
     sub: &'a str,
     /// The session, which is no secret.
     sid: String,
+    /// By which a resource keeps personal tokens out, as a layer does.
+    kind: &'a str,
 }
 
 impl<'a> Active<'a> {
@@ -170,6 +172,7 @@ impl<'a> Active<'a> {
             auth_time: seconds(known.authenticated_at()),
             sub: known.subject(),
             sid: known.session().to_string(),
+            kind: known.kind(),
         }
     }
 }

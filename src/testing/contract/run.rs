@@ -29,7 +29,8 @@ pub(super) struct Settings {
 /// The promises of [`TokenStore`], for a store that only looks tokens up.
 ///
 /// It can't be given tokens by the suite, so `holding` makes a store that holds these and nothing
-/// else: their digest, kind, session, subject, scopes and times. Nothing else is set.
+/// else: their digest, kind, session, subject, scopes and times. Nothing else is set. One that
+/// keeps less, or writes no uses down, breaks those promises, and says so here.
 pub fn token_store<'a, S, F>(holding: impl Fn(Vec<NewToken>) -> F + 'a) -> Contract<'a>
 where
     S: TokenStore,

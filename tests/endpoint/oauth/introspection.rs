@@ -26,7 +26,7 @@ async fn a_live_token_is_told_with_its_end_its_user_and_its_session() {
         json!({
             "active": true, "scope": "read write", "client_id": "app", "username": "alice",
             "token_type": "Bearer", "exp": now + 3600, "iat": now, "auth_time": now,
-            "sub": "alice", "sid": sid,
+            "sub": "alice", "sid": sid, "kind": "access",
         })
     );
     let token = tower_expiring_token::BearerToken::parse(&access).unwrap();
