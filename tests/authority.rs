@@ -247,6 +247,37 @@ async fn a_login_beyond_the_limit_ends_the_session_least_recently_used() {
 }
 
 #[tokio::test]
+async fn the_limit_of_logins_ends_no_personal_token_which_may_have_one_of_its_own() {
+    let clock = ManualClock::default();
+    let tokens = TokenAuthority::builder(MemoryStore::new())
+        .expiry(Lifetime::hours(24))
+        .kind(TokenKind::new("personal", "pat_"), Lifetime::days(90))
+        .limit(1)
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let kinds = async || {
+        let sessions = tokens.sessions(&Subject::new("alice")).await.unwrap();
+        let personal = sessions.iter().filter(|session| session.kind == "personal");
+        (sessions.len(), personal.count())
+    };
+    for _ in 0..3 {
+        clock.advance(HOUR);
+        tokens.issue("alice").kind("personal").await.unwrap();
+        tokens.issue("alice").await.unwrap();
+    }
+    assert_eq!(kinds().await, (1 + 3, 3));
+    clock.advance(HOUR);
+    let limited = tokens.issue("alice").kind("personal").limit(2);
+    limited.await.unwrap();
+    assert_eq!(kinds().await, (1 + 2, 2));
+    tokens.issue("alice").limit(2).await.unwrap();
+    assert_eq!(kinds().await, (2 + 2, 2), "one login more than usual");
+    let none = tokens.issue("alice").limit(0).await.unwrap_err();
+    assert!(none.to_string().contains("found 0"), "{none}");
+}
+
+#[tokio::test]
 async fn each_kind_has_its_own_prefix_and_life_and_opens_only_doors_that_let_it_in() {
     let clock = ManualClock::default();
     let tokens = TokenAuthority::builder(MemoryStore::new())

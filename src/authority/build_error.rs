@@ -26,6 +26,8 @@ pub(super) enum Fault {
     NoRandomness(String),
 }
 
+pub(super) const NO_LIMIT: &str = "expected a limit of one session or more, found 0: leave `.limit(..)` out for any number of sessions";
+
 // === impl BuildError ===
 
 impl BuildError {
@@ -80,9 +82,7 @@ impl fmt::Display for BuildError {
             Fault::Challenge(ChallengeFault::Realm(found)) => {
                 write!(f, "expected a realm of printable ASCII, found {found:?}: name one, such as \"api\"")
             }
-            Fault::NoLimit => f.write_str(
-                "expected a limit of one session or more, found 0: leave `.limit(..)` out for any number of sessions",
-            ),
+            Fault::NoLimit => f.write_str(NO_LIMIT),
             Fault::UnknownKind { found, known } => write!(
                 f,
                 "expected kinds that the authority knows ({}), found {found:?}: add it with `.kind(..)`, or correct the name",

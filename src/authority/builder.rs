@@ -164,10 +164,10 @@ impl<S> AuthorityBuilder<S> {
         self
     }
 
-    /// The most live sessions that a subject may have of one kind. A further login ends the one
-    /// that was least recently used, and no [event](Event::Revoked) tells of it. It holds for every
-    /// kind that is [issued](TokenAuthority::issue): where it is 5, a user's sixth personal token
-    /// ends the first.
+    /// The most live sessions that a subject may have. A further login ends the one that was least
+    /// recently used, and no [event](super::Event::Revoked) tells of it. It concerns tokens of the
+    /// first kind; those of others are as many as are issued unless
+    /// [`IssueRequest::limit`](super::IssueRequest::limit) says otherwise.
     pub fn limit(mut self, sessions: usize) -> Self {
         self.limit = Some(sessions);
         self

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::IntoFuture;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ pub struct IssueRequest<'a, S> {
     life: Option<Duration>,
     client: Option<String>,
     login: Option<LoginMode>,
+    limit: Option<usize>,
     refresh: bool,
     adopted: Option<Zeroizing<String>>,
 }
@@ -49,8 +51,8 @@ impl<S: IssuingStore> TokenAuthority<S> {
     ///
     /// # Errors
     ///
-    /// The request's own: an [`IssueError`] when a scope, the kind, the life or the text to adopt
-    /// can't be, a refresh token is asked for and the authority has no [life] for them, the system
+    /// The request's own: an [`IssueError`] when a scope, the kind, the life, the limit or the text
+    /// to adopt can't be, a refresh token is asked for and the authority has no [life] for them, the system
     /// gives no randomness, or the store can't keep it. Then nothing is issued.
     ///
     /// [life]: super::AuthorityBuilder::refresh
@@ -64,6 +66,7 @@ impl<S: IssuingStore> TokenAuthority<S> {
             life: None,
             client: None,
             login: None,
+            limit: None,
             refresh: false,
             adopted: None,
         }
@@ -113,6 +116,13 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
         self
     }
 
+    /// The most live sessions of this kind that the subject may have from now on, instead of what
+    /// the [builder](super::AuthorityBuilder::limit) says: those that were least recently used end.
+    pub fn limit(mut self, sessions: usize) -> Self {
+        self.limit = Some(sessions);
+        self
+    }
+
     /// With a refresh token, from which [`TokenAuthority::refresh`] makes further tokens. It opens
     /// a session of its own in any case: [`LoginMode::Renew`] and [`LoginMode::ReplaceExpired`]
     /// then stand for [`LoginMode::New`].
@@ -137,6 +147,7 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
         let scopes = self.scopes.clone().map_err(IssueError::Scope)?;
         let kind = self.known_kind()?;
         let mode = self.mode(kind);
+        let limit = self.most(kind)?;
         let session = SessionId::draw().map_err(IssueError::randomness)?;
         let now = authority.now();
         let until = self.life.map_or(Timestamp::MAX, |life| now + life);
@@ -161,7 +172,7 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
         };
         let slot = Slot {
             place: mode.place(),
-            limit: authority.shared.limit,
+            limit,
         };
         let store = &authority.shared.store;
         for _ in 0..ATTEMPTS {
@@ -194,11 +205,22 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
         }
     }
 
+    fn is_first(&self, kind: &Kind) -> bool {
+        kind.kind.name() == self.authority.shared.kinds[0].kind.name()
+    }
+
+    fn most(&self, kind: &Kind) -> Result<Option<NonZeroUsize>, IssueError> {
+        match self.limit {
+            Some(0) => Err(IssueError::NoLimit),
+            Some(limit) => Ok(NonZeroUsize::new(limit)),
+            None if self.is_first(kind) => Ok(self.authority.shared.limit),
+            None => Ok(None),
+        }
+    }
+
     fn mode(&self, kind: &Kind) -> LoginMode {
-        let shared = &self.authority.shared;
-        let is_first = kind.kind.name() == shared.kinds[0].kind.name();
-        let usual = if is_first {
-            shared.login
+        let usual = if self.is_first(kind) {
+            self.authority.shared.login
         } else {
             LoginMode::New
         };
@@ -297,6 +319,7 @@ impl<S> fmt::Debug for IssueRequest<'_, S> {
             .field("scopes", &self.scopes)
             .field("kind", &self.kind)
             .field("login", &self.login)
+            .field("limit", &self.limit)
             .field("refresh", &self.refresh)
             .finish_non_exhaustive()
     }

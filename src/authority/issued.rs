@@ -3,6 +3,7 @@ use std::io;
 
 use zeroize::Zeroizing;
 
+use super::build_error::NO_LIMIT;
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 use crate::token::{InvalidScope, Scopes, SessionId, TokenRecord};
@@ -26,6 +27,8 @@ pub enum IssueError {
     UnknownKind(String),
     /// A life of nothing.
     NoLife,
+    /// A limit of no session at all.
+    NoLimit,
     /// A text to adopt that is not of the kind's form.
     NotOfKind(String),
     /// A refresh token, while the authority is not set up for any.
@@ -128,6 +131,7 @@ impl fmt::Display for IssueError {
             Self::NoLife => {
                 f.write_str("expected a life, found one that ends at once: name a longer one")
             }
+            Self::NoLimit => f.write_str(NO_LIMIT),
             Self::NotOfKind(name) => {
                 write!(
                     f,
