@@ -20,6 +20,7 @@ use crate::support::stores::{ALICE, BOB, on_every_store};
 
 on_every_store!(
     every_step_of_a_life_is_heard_with_its_session,
+    sessions_that_end_for_a_further_login_are_heard,
     refusals_say_why_and_whose,
 );
 
@@ -65,6 +66,7 @@ fn words(event: &Event<'_>) -> String {
             Revoked::Token(about) => format!("revoked {tokens}: {}", of(about)),
             Revoked::Session { subject, .. } => format!("revoked {tokens}: session of {subject}"),
             Revoked::All { subject } => format!("revoked {tokens}: all of {subject}"),
+            Revoked::Displaced { subject, .. } => format!("displaced {tokens} of {subject}"),
             Revoked::Others { subject, .. } => format!("revoked {tokens}: others of {subject}"),
             other => format!("{other:?}"),
         },
@@ -168,6 +170,37 @@ async fn every_step_of_a_life_is_heard_with_its_session<S: RotatingStore>(store:
             assert!(!shown.contains(&secret[30..secret.len() - 6]), "{shown}");
         }
     }
+}
+
+async fn sessions_that_end_for_a_further_login_are_heard<S: RotatingStore>(store: S) {
+    let heard = Heard::default();
+    let desk = Desk::with(store, |builder| builder.events(heard.clone()).limit(2));
+    let says = |words: &[&str]| assert_eq!(heard.take(), words);
+
+    desk.tokens.issue(ALICE).refresh().await.unwrap();
+    for _ in 0..2 {
+        desk.later(HOUR / 60);
+        desk.tokens.issue(ALICE).await.unwrap();
+    }
+    let issued = "issued 1 access -";
+    // With its refresh token.
+    says(&[issued, issued, "displaced 2 of 1", issued]);
+
+    let replace = desk.tokens.issue(ALICE).login(LoginMode::ReplaceAll);
+    let last = replace.await.unwrap();
+    says(&["displaced 2 of 1", issued]);
+    assert!(desk.lives(&last).await);
+
+    let renew = async || {
+        desk.later(HOUR / 60);
+        let renew = desk.tokens.issue(ALICE).login(LoginMode::Renew);
+        renew.limit(1).await.unwrap()
+    };
+    renew().await;
+    says(&["displaced 1 of 1", issued]);
+    desk.tokens.issue(ALICE).await.unwrap();
+    renew().await;
+    says(&[issued, "displaced 1 of 1", "told again 1 access -"]);
 }
 
 async fn refusals_say_why_and_whose<S: RotatingStore + Clone>(store: S) {

@@ -134,6 +134,14 @@ const CAUGHT: &[(Wrong, &str)] = &[
         "no limit is exceeded by logins that meet",
     ),
     (
+        Wrong::InsertSaysNothingOfPlaces,
+        "`Place::ReplaceAll` ends sessions with their tokens of other kinds",
+    ),
+    (
+        Wrong::InsertSaysNothingOfLimits,
+        "a limit ends the sessions that were least recently used, and no more than it must",
+    ),
+    (
         Wrong::EvictByIssue,
         "a limit ends the sessions that were least recently used, and no more than it must",
     ),

@@ -10,8 +10,8 @@ pub(crate) fn insert(
     new: &NewSession,
     slot: Slot,
 ) -> Result<Inserted, rusqlite::Error> {
-    let instead = make_place(tokens, &new.access.record, slot.place)?;
-    if instead.is_none() {
+    let mut inserted = make_place(tokens, &new.access.record, slot.place)?;
+    if inserted.instead.is_none() {
         row::put(tokens, &new.access)?;
         if let Some(refresh) = &new.refresh {
             row::put(tokens, refresh)?;
@@ -23,8 +23,8 @@ pub(crate) fn insert(
                 SELECT session FROM tokens WHERE user_id = ?1 AND kind = ?2 AND session <> ?3
                 GROUP BY session HAVING max(expires_at) > ?4
                 ORDER BY max(last_used_at) DESC LIMIT -1 OFFSET ?5)";
-        let stays = instead.as_ref().unwrap_or(&new.access.record);
-        tokens.execute(
+        let stays = inserted.instead.as_ref().unwrap_or(&new.access.record);
+        let ended = tokens.execute(
             LEAST_RECENTLY_USED,
             params![
                 row::user_id(stays.subject()),
@@ -34,35 +34,39 @@ pub(crate) fn insert(
                 i64::try_from(limit.get() - 1).unwrap_or(i64::MAX),
             ],
         )?;
+        inserted.ended += ended as u64;
     }
-    Ok(instead.map_or(Inserted::New, Inserted::Instead))
+    Ok(inserted)
 }
 
-/// Does with the user's other tokens of the kind what the place says. Which token is renewed or
-/// kept instead of the new one, if one is.
+/// Does with the user's other tokens of the kind what the place says.
 fn make_place(
     tokens: &Connection,
     new: &TokenRecord,
     place: Place,
-) -> Result<Option<TokenRecord>, rusqlite::Error> {
+) -> Result<Inserted, rusqlite::Error> {
     const DERIVED: &str = "user_id = ?1 AND kind = ?2 AND seed IS NOT NULL AND generation IS NULL";
     let of_kind = (row::user_id(new.subject()), new.kind());
     let derived = || {
         let sql = format!("SELECT * FROM tokens WHERE {DERIVED} LIMIT 1");
         row::first(tokens, &sql, of_kind)
     };
+    let instead = |instead| Inserted { instead, ended: 0 };
     match place {
-        Place::Add => Ok(None),
+        Place::Add => Ok(Inserted::default()),
         Place::ReplaceAll => {
             let all = "
                 DELETE FROM tokens WHERE user_id = ?1 AND session IN
                     (SELECT session FROM tokens WHERE user_id = ?1 AND kind = ?2)";
-            tokens.execute(all, of_kind)?;
-            Ok(None)
+            let ended = tokens.execute(all, of_kind)? as u64;
+            Ok(Inserted {
+                instead: None,
+                ended,
+            })
         }
         Place::Renew => {
             let Some(NewToken { digest, record }) = derived()? else {
-                return Ok(None);
+                return Ok(Inserted::default());
             };
             let record = record.renewed(new);
             row::put(
@@ -72,13 +76,13 @@ fn make_place(
                     record: record.clone(),
                 },
             )?;
-            Ok(Some(record))
+            Ok(instead(Some(record)))
         }
         Place::KeepLive => {
             let dead = format!("DELETE FROM tokens WHERE {DERIVED} AND expires_at <= ?3");
             let (user, kind) = of_kind;
             tokens.execute(&dead, (user, kind, new.times().issued_at.as_micros()))?;
-            Ok(derived()?.map(|live| live.record))
+            Ok(instead(derived()?.map(|live| live.record)))
         }
     }
 }

@@ -165,9 +165,8 @@ impl<S> AuthorityBuilder<S> {
     }
 
     /// The most live sessions that a subject may have. A further login ends the one that was least
-    /// recently used, and no [event](super::Event::Revoked) tells of it. It concerns tokens of the
-    /// first kind; those of others are as many as are issued unless
-    /// [`IssueRequest::limit`](super::IssueRequest::limit) says otherwise.
+    /// recently used. It concerns tokens of the first kind; those of others are as many as are
+    /// issued unless [`IssueRequest::limit`](super::IssueRequest::limit) says otherwise.
     pub fn limit(mut self, sessions: usize) -> Self {
         self.limit = Some(sessions);
         self

@@ -76,9 +76,7 @@ pub enum Event<'a> {
         /// What the store said, when it could not say.
         error: Option<&'a StoreError>,
     },
-    /// Tokens were ended by somebody. Nobody is told of those that a further login ends
-    /// ([`limit`](super::AuthorityBuilder::limit),
-    /// [`LoginMode::ReplaceAll`](super::LoginMode::ReplaceAll)) and of those whose time has come.
+    /// Tokens were ended, other than by time.
     Revoked {
         /// Which.
         what: Revoked<'a>,
@@ -130,6 +128,15 @@ pub enum Revoked<'a> {
     All {
         /// Whose.
         subject: &'a Subject,
+    },
+    /// Those of a subject's sessions that ended for a further login: beyond the
+    /// [limit](super::AuthorityBuilder::limit), or all of them
+    /// ([`LoginMode::ReplaceAll`](super::LoginMode::ReplaceAll)).
+    Displaced {
+        /// Whose.
+        subject: &'a Subject,
+        /// The session of that login.
+        by: &'a SessionId,
     },
     /// All of a subject's but those of one session.
     Others {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::login::{ATTEMPTS, contended};
 use super::{
-    About, Event, IssueError, IssuedToken, Kind, LoginMode, RefreshTokens, TokenAuthority,
+    About, Event, IssueError, IssuedToken, Kind, LoginMode, RefreshTokens, Revoked, TokenAuthority,
 };
 use crate::clock::Timestamp;
 use crate::expiry::begin;
@@ -176,14 +176,14 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
         };
         let store = &authority.shared.store;
         for _ in 0..ATTEMPTS {
-            let instead = match store.insert(new.clone(), slot).await? {
-                Inserted::Instead(record) => record,
-                Inserted::New => {
-                    authority.tell(&Event::Issued(About::of(&new.access.record)));
-                    let issued =
-                        IssuedToken::new(access.secret, new.access.record, times.expires_at);
-                    return Ok(issued.with_refresh(refresh.map(|refresh| refresh.secret)));
-                }
+            let Inserted { instead, ended } = store.insert(new.clone(), slot).await?;
+            let by = instead.as_ref().unwrap_or(&new.access.record).session();
+            let subject = &self.subject;
+            authority.tell_revoked(Revoked::Displaced { subject, by }, ended);
+            let Some(instead) = instead else {
+                authority.tell(&Event::Issued(About::of(&new.access.record)));
+                let issued = IssuedToken::new(access.secret, new.access.record, times.expires_at);
+                return Ok(issued.with_refresh(refresh.map(|refresh| refresh.secret)));
             };
             if let Some(issued) = authority.tell_again(kind, &instead).await? {
                 authority.tell(&Event::ToldAgain(About::of(issued.record())));

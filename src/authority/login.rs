@@ -19,8 +19,7 @@ pub enum LoginMode {
     Renew,
     /// One token a user: a live one is told again as it is, a dead one is replaced.
     ReplaceExpired,
-    /// One session at a time: all others end, with what was delegated in them. No
-    /// [event](super::Event::Revoked) tells of that.
+    /// One session at a time: all others end, with what was delegated in them.
     ReplaceAll,
 }
 

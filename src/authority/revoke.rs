@@ -102,7 +102,7 @@ impl<S: IssuingStore> TokenAuthority<S> {
         Ok(removed)
     }
 
-    fn tell_revoked(&self, what: Revoked<'_>, tokens: u64) {
+    pub(super) fn tell_revoked(&self, what: Revoked<'_>, tokens: u64) {
         if tokens > 0 {
             self.tell(&Event::Revoked { what, tokens });
         }

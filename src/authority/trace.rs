@@ -85,6 +85,9 @@ fn revoked(what: Revoked<'_>, tokens: u64) {
             info!(target: TARGET, %subject, %session, tokens, "session revoked");
         }
         Revoked::All { subject } => info!(target: TARGET, %subject, tokens, "all tokens revoked"),
+        Revoked::Displaced { subject, by } => {
+            info!(target: TARGET, %subject, %by, tokens, "sessions ended by a further login");
+        }
         Revoked::Others { subject, but } => {
             info!(target: TARGET, %subject, %but, tokens, "all other tokens revoked");
         }

@@ -265,12 +265,13 @@ pub enum Place {
 }
 
 /// What came of an insertion.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Inserted {
-    /// The new session is kept.
-    New,
-    /// It is not: this derived token, whose seed tells its text, was renewed or is kept instead.
-    Instead(TokenRecord),
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inserted {
+    /// None, where the new session is kept. Otherwise it is not: this derived token, whose seed
+    /// tells its text, was renewed or is kept instead.
+    pub instead: Option<TokenRecord>,
+    /// How many tokens went with the sessions that ended for it: all, or those beyond the limit.
+    pub ended: u64,
 }
 
 /// A refresh token's use.

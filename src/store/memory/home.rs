@@ -115,19 +115,20 @@ impl<'a> Home<'a> {
         }
     }
 
-    /// The session that is there in the end, and what came of the new one.
-    pub(super) fn place(&mut self, new: NewSession, place: Place) -> (SessionId, Inserted) {
+    /// Keeps a new session beside the others, as the place says.
+    pub(super) fn place(&mut self, new: NewSession, place: Place) -> Inserted {
         let record = &new.access.record;
         let now = record.times().issued_at;
         let derived = |kept: &&Arc<Kept>| {
             let old = &kept.record;
             old.kind() == record.kind() && old.seed().is_some() && old.generation().is_none()
         };
+        let mut ended = 0;
         match place {
             Place::Add => {}
             Place::ReplaceAll => {
                 let sessions: Vec<SessionId> = self.sessions(record.kind()).into_keys().collect();
-                self.take_where(|old| sessions.contains(old.session()));
+                ended = self.take_where(|old| sessions.contains(old.session()));
             }
             Place::Renew => {
                 let renewed = |old: &TokenRecord| {
@@ -137,10 +138,7 @@ impl<'a> Home<'a> {
                     let shard = self.shard_with(&old.digest);
                     if let Some(kept) = shard.update(&old.digest, renewed) {
                         self.watchers.tell(&old.digest);
-                        return (
-                            *kept.record.session(),
-                            Inserted::Instead(kept.record.clone()),
-                        );
+                        return instead(&kept);
                     }
                 }
             }
@@ -149,25 +147,30 @@ impl<'a> Home<'a> {
                     // A touch may come in between and keep it alive.
                     self.take(&old.digest, |old| old.times().expires_at <= now);
                     if let Some(live) = self.find(&old.digest) {
-                        return (
-                            *live.record.session(),
-                            Inserted::Instead(live.record.clone()),
-                        );
+                        return instead(&live);
                     }
                 }
             }
         }
-        let session = *record.session();
         self.put(new.access);
         if let Some(refresh) = new.refresh {
             self.put(refresh);
         }
-        (session, Inserted::New)
+        Inserted {
+            instead: None,
+            ended,
+        }
     }
 
     /// Removes the least recently used live sessions of a kind, but for one, until no more than
-    /// `limit` are left.
-    pub(super) fn evict(&mut self, kind: &str, but: &SessionId, limit: usize, now: Timestamp) {
+    /// `limit` are left. How many tokens they had.
+    pub(super) fn evict(
+        &mut self,
+        kind: &str,
+        but: &SessionId,
+        limit: usize,
+        now: Timestamp,
+    ) -> u64 {
         let mut live: Vec<(Timestamp, SessionId)> = self
             .sessions(kind)
             .into_iter()
@@ -176,9 +179,9 @@ impl<'a> Home<'a> {
             .collect();
         live.sort_unstable();
         let over = (live.len() + 1).saturating_sub(limit);
-        for (_, id) in live.into_iter().take(over) {
-            self.take_where(|record| *record.session() == id);
-        }
+        let over = live.into_iter().take(over);
+        over.map(|(_, id)| self.take_where(|record| *record.session() == id))
+            .sum()
     }
 
     fn sessions(&mut self, kind: &str) -> HashMap<SessionId, Life> {
@@ -250,5 +253,12 @@ impl Default for Life {
             expires_at: never,
             last_used_at: never,
         }
+    }
+}
+
+fn instead(kept: &Kept) -> Inserted {
+    Inserted {
+        instead: Some(kept.record.clone()),
+        ended: 0,
     }
 }

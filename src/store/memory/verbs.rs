@@ -51,14 +51,11 @@ impl Tokens {
     pub(super) fn insert(&self, new: NewSession, slot: Slot) -> Inserted {
         let record = new.access.record.clone();
         let mut home = self.home(record.subject());
-        let (session, inserted) = home.place(new, slot.place);
+        let mut inserted = home.place(new, slot.place);
         if let Some(limit) = slot.limit {
-            home.evict(
-                record.kind(),
-                &session,
-                limit.get(),
-                record.times().issued_at,
-            );
+            let stays = inserted.instead.as_ref().unwrap_or(&record).session();
+            let now = record.times().issued_at;
+            inserted.ended += home.evict(record.kind(), stays, limit.get(), now);
         }
         inserted
     }

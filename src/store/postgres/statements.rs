@@ -55,16 +55,19 @@ impl Statements {
     pub(super) fn new(schema: &Schema) -> Self {
         let sql = |sql: &str| schema.sql(sql);
         let select = |from: &str| sql(&format!("SELECT {COLUMNS} FROM expiring_tokens.{from}"));
-        let again: Vec<String> = COLUMNS
-            .split(", ")
-            .map(|column| format!("(again).{}", column.trim()))
-            .collect();
-        let again = again.join(", ");
+        let of = |value: &str| {
+            let columns = COLUMNS.split(", ");
+            let columns = columns.map(|column| format!("({value}).{}", column.trim()));
+            columns.collect::<Vec<_>>().join(", ")
+        };
+        let (again, instead) = (of("again"), of("instead"));
         Self {
             find_one: select("token WHERE digest = $1"),
             find_many: select("token WHERE digest = ANY ($1)"),
             extend: sql(EXTEND),
-            insert: select("insert_session($1, $2, $3, $4)"),
+            insert: sql(&format!(
+                "SELECT ended, {instead} FROM expiring_tokens.insert_session($1, $2, $3, $4)"
+            )),
             remove: sql("DELETE FROM expiring_tokens.token WHERE digest = $1"),
             remove_session: sql("SELECT expiring_tokens.remove_session($1, $2)"),
             remove_subject: sql("SELECT expiring_tokens.remove_subject($1, $2)"),

@@ -102,9 +102,15 @@ impl IssuingStore for PostgresStore {
             .writes
             .rows(sql, &[&access, &refresh, &place, &most])
             .await?;
-        Ok(match rows.first() {
-            None => Inserted::New,
-            Some(row) => Inserted::Instead(record(row, 0)?),
+        let Some(row) = rows.first() else {
+            return Err(StoreError::new(
+                "expected what came of a login, found no row",
+            ));
+        };
+        let digest: Option<&[u8]> = row.try_get(1).map_err(StoreError::new)?;
+        Ok(Inserted {
+            instead: digest.map(|_| record(row, 1)).transpose()?,
+            ended: count(&rows)?,
         })
     }
 

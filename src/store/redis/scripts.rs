@@ -133,10 +133,9 @@ impl Scripts {
 
 // === what they answer ===
 
-pub(super) fn inserted(instead: Option<Vec<u8>>) -> Result<Inserted, StoreError> {
-    instead.map_or(Ok(Inserted::New), |value| {
-        unpack(&value).map(Inserted::Instead)
-    })
+pub(super) fn inserted((ended, instead): (u64, Option<Vec<u8>>)) -> Result<Inserted, StoreError> {
+    let instead = instead.map(|value| unpack(&value)).transpose()?;
+    Ok(Inserted { instead, ended })
 }
 
 pub(super) fn listed(values: Vec<Vec<u8>>) -> Result<Vec<TokenRecord>, StoreError> {

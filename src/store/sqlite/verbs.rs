@@ -27,35 +27,35 @@ pub(super) fn insert(
     slot: Slot,
 ) -> Result<Inserted, Failure> {
     let record = &new.access.record;
-    let instead = make_place(connection, sql, record, slot.place)?;
-    if instead.is_none() {
+    let mut inserted = make_place(connection, sql, record, slot.place)?;
+    if inserted.instead.is_none() {
         put(connection, sql, &new.access)?;
         if let Some(refresh) = &new.refresh {
             put(connection, sql, refresh)?;
         }
     }
     if let Some(limit) = slot.limit {
-        let stays = instead.as_ref().unwrap_or(record).session();
-        evict(connection, sql, record, stays, limit)?;
+        let stays = inserted.instead.as_ref().unwrap_or(record).session();
+        inserted.ended += evict(connection, sql, record, stays, limit)?;
     }
-    Ok(instead.map_or(Inserted::New, Inserted::Instead))
+    Ok(inserted)
 }
 
-/// Does with the subject's other tokens of the kind what the place says. Which token is renewed
-/// or kept instead of the new one, if one is.
+/// Does with the subject's other tokens of the kind what the place says.
 fn make_place(
     connection: &Connection,
     sql: &Sql,
     new: &TokenRecord,
     place: Place,
-) -> Result<Option<TokenRecord>, Failure> {
+) -> Result<Inserted, Failure> {
     let (subject, kind, times) = (new.subject().as_str(), new.kind(), new.times());
     let now = times.issued_at.as_micros();
-    match place {
-        Place::Add => Ok(None),
+    let mut ended = 0;
+    let instead = match place {
+        Place::Add => None,
         Place::ReplaceAll => {
-            change(connection, &sql.remove_logins, params![subject, kind])?;
-            Ok(None)
+            ended = change(connection, &sql.remove_logins, params![subject, kind])? as u64;
+            None
         }
         Place::Renew => {
             let values = params![
@@ -69,24 +69,26 @@ fn make_place(
                 times.expires_at.as_micros(),
                 times.ends_at.as_micros(),
             ];
-            first(connection, &sql.renew, values)
+            first(connection, &sql.renew, values)?
         }
         Place::KeepLive => {
             let dead = params![subject, kind, now];
             change(connection, &sql.remove_dead_derived, dead)?;
-            first(connection, &sql.derived, params![subject, kind])
+            first(connection, &sql.derived, params![subject, kind])?
         }
-    }
+    };
+    Ok(Inserted { instead, ended })
 }
 
 /// Ends the subject's least recently used live sessions of the kind, all but one and `limit - 1`.
+/// How many tokens they had.
 fn evict(
     connection: &Connection,
     sql: &Sql,
     new: &TokenRecord,
     stays: &SessionId,
     limit: NonZeroUsize,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let values = params![
         new.subject().as_str(),
         new.kind(),
@@ -94,8 +96,7 @@ fn evict(
         new.times().issued_at.as_micros(),
         i64::try_from(limit.get() - 1).unwrap_or(i64::MAX),
     ];
-    change(connection, &sql.evict, values)?;
-    Ok(())
+    Ok(change(connection, &sql.evict, values)? as u64)
 }
 
 pub(super) fn purge(

@@ -2,6 +2,7 @@ use super::broken::{Fault, Report, same};
 use super::stage::{Stage, gone, kept, lists};
 use super::token::{ADD, Draft, OTHER_KIND, slot};
 use crate::store::{Inserted, IssuingStore, NewToken, Place};
+use crate::token::TokenRecord;
 
 const RENEWS: &str =
     "`Place::Renew` gives the derived token that is there new times, scopes and label";
@@ -60,7 +61,7 @@ async fn adds<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> {
         stage.token(4).seed(4),
     ] {
         let inserted = store.insert(draft.login(), ADD).await?;
-        same("the answer", &inserted, &Inserted::New)?;
+        same("the answer", &inserted, &Inserted::default())?;
         tokens.push(draft.token());
         for token in &tokens {
             kept(&*store, "a token", token).await?;
@@ -113,7 +114,7 @@ async fn replaces<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> {
     let store = stage.holding(&old).await?;
     let new = stage.token(5).later(100);
     let inserted = store.insert(new.login(), slot(Place::ReplaceAll)).await?;
-    same("the answer", &inserted, &Inserted::New)?;
+    same("what is there instead", &inserted.instead, &None)?;
     for old in &old {
         gone(&*store, "an old token", &old.digest).await?;
     }
@@ -135,7 +136,8 @@ async fn replaces_whole<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fau
         .holding(&[maker.clone(), delegated.clone(), other.clone()])
         .await?;
     let new = stage.token(4).session(4).later(10);
-    store.insert(new.login(), slot(Place::ReplaceAll)).await?;
+    let inserted = store.insert(new.login(), slot(Place::ReplaceAll)).await?;
+    same("how many tokens ended", &inserted.ended, &2)?;
     gone(&*store, "an old token", &maker.digest).await?;
     gone(
         &*store,
@@ -151,7 +153,7 @@ async fn renews_none<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault>
     let store = stage.holding(std::slice::from_ref(&random)).await?;
     let new = stage.token(2).seed(2).later(10);
     let inserted = store.insert(new.login(), slot(Place::Renew)).await?;
-    same("the answer", &inserted, &Inserted::New)?;
+    same("the answer", &inserted, &Inserted::default())?;
     kept(&*store, "the random token", &random).await?;
     kept(&*store, "the new token", &new.token()).await
 }
@@ -181,7 +183,7 @@ async fn renews<S: IssuingStore>(stage: &Stage<'_, S>, after: u64) -> Result<(),
     login.access = new.clone();
     let inserted = store.insert(login, slot(Place::Renew)).await?;
     let record = old.record.renewed(&new.record);
-    same("the answer", &inserted, &Inserted::Instead(record.clone()))?;
+    same("the answer", &inserted, &told(&record))?;
     let digest = old.digest;
     kept(
         &*store,
@@ -203,7 +205,7 @@ async fn renews_no_removed<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), 
     store.remove(&old.digest).await?;
     let new = stage.token(2).seed(2);
     let inserted = store.insert(new.login(), slot(Place::Renew)).await?;
-    same("the answer", &inserted, &Inserted::New)?;
+    same("the answer", &inserted, &Inserted::default())?;
     gone(&*store, "the token that was removed", &old.digest).await
 }
 
@@ -212,11 +214,7 @@ async fn keeps_live<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> 
     let store = stage.holding(std::slice::from_ref(&old)).await?;
     let new = stage.token(2).seed(2).label("new").later(59);
     let inserted = store.insert(new.login(), slot(Place::KeepLive)).await?;
-    same(
-        "the answer",
-        &inserted,
-        &Inserted::Instead(old.record.clone()),
-    )?;
+    same("the answer", &inserted, &told(&old.record))?;
     kept(&*store, "the live token", &old).await?;
     gone(&*store, "the new token", &new.digest()).await?;
     lists(&*store, "the list", &stage.subject(), &[&old.record]).await
@@ -229,7 +227,7 @@ async fn keeps_no_dead<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Faul
     // At this instant the old one has just died.
     let new = stage.token(2).seed(2).later(60);
     let inserted = store.insert(new.login(), slot(Place::KeepLive)).await?;
-    same("the answer", &inserted, &Inserted::New)?;
+    same("the answer", &inserted, &Inserted::default())?;
     gone(&*store, "the dead token", &old.digest).await?;
     kept(&*store, "the random token", &random).await?;
     kept(&*store, "the new token", &new.token()).await
@@ -248,11 +246,19 @@ async fn leaves_others<S: IssuingStore>(stage: &Stage<'_, S>, place: Place) -> R
     same(
         format!("the answer to {place:?}"),
         &inserted,
-        &Inserted::New,
+        &Inserted::default(),
     )?;
     kept(&*store, "the new token", &new.token()).await?;
     for other in &others {
         kept(&*store, &format!("another one after {place:?}"), other).await?;
     }
     Ok(())
+}
+
+/// What is answered where this token is there instead.
+fn told(record: &TokenRecord) -> Inserted {
+    Inserted {
+        instead: Some(record.clone()),
+        ended: 0,
+    }
 }

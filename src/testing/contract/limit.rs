@@ -33,7 +33,8 @@ pub(super) async fn promises<S: IssuingStore>(stage: &Stage<'_, S>, report: &mut
     report.promise("a limit holds in each place", in_each_place(stage).await);
 }
 
-/// Logs in, and holds unless the subject's tokens are these afterwards.
+/// Logs in, and holds unless the subject's tokens are these afterwards, and the store has said how
+/// many are gone.
 async fn leaves<S: IssuingStore>(
     stage: &Stage<'_, S>,
     store: &S,
@@ -45,8 +46,13 @@ async fn leaves<S: IssuingStore>(
         place: Place::Add,
         limit: NonZeroUsize::new(limit),
     };
+    let before = store.list(&stage.subject()).await?.len();
+    let answer = Inserted {
+        instead: None,
+        ended: (before + 1).saturating_sub(expected.len()) as u64,
+    };
     let inserted = store.insert(new.login(), slot).await?;
-    same("the answer", &inserted, &Inserted::New)?;
+    same("the answer", &inserted, &answer)?;
     left(
         stage,
         store,
@@ -184,22 +190,24 @@ async fn in_each_place<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Faul
     ] {
         let store = stage.holding(&tokens([&derived, &two, &three])).await?;
         let inserted = store.insert(new.login(), Slot { place, limit }).await?;
-        same(
-            "the answer",
-            &inserted,
-            &Inserted::Instead(first.token().record),
-        )?;
+        let answer = Inserted {
+            instead: Some(first.token().record),
+            ended: 1,
+        };
+        same("the answer", &inserted, &answer)?;
         let what = format!("what is left at a limit of 2 and {place:?}");
         left(stage, &*store, &what, &[&first, &three]).await?;
     }
     for place in [Place::Renew, Place::KeepLive] {
         let store = stage.holding(&tokens([&two, &three])).await?;
-        store.insert(new.login(), Slot { place, limit }).await?;
+        let inserted = store.insert(new.login(), Slot { place, limit }).await?;
+        same("how many tokens ended", &inserted.ended, &1)?;
         let what = format!("what is left at a limit of 2 and {place:?}");
         left(stage, &*store, &what, &[&three, &new]).await?;
     }
     let store = stage.holding(&tokens([&derived, &two])).await?;
     let place = Place::ReplaceAll;
-    store.insert(new.login(), Slot { place, limit }).await?;
+    let inserted = store.insert(new.login(), Slot { place, limit }).await?;
+    same("how many tokens ended", &inserted.ended, &2)?;
     left(stage, &*store, "what a replacement leaves", &[&new]).await
 }

@@ -19,10 +19,12 @@ impl IssuingStore for Mutant {
         if self.is(Wrong::EvictTheNew) && slot.limit.is_some() {
             return self.insert_then_evict(new, slot).await;
         }
+        let mut ended = 0;
         if let Some(limit) = slot.limit
-            && self.evict(&new, slot.place, limit.get()).await?
+            && let Some(evicted) = self.evict(&new, slot.place, limit.get()).await?
         {
             slot.limit = None;
+            ended = evicted;
         }
         let derived = self.of(subject).into_iter().find(|(_, old)| {
             old.kind() == record.kind() && old.seed().is_some() && old.generation().is_none()
@@ -35,7 +37,7 @@ impl IssuingStore for Mutant {
                 return Err(StoreError::new("UNIQUE constraint failed"));
             }
             (Wrong::ReplaceAllTakesOtherKinds, Place::ReplaceAll) => {
-                self.store.remove_subject(subject, None).await?;
+                ended = self.store.remove_subject(subject, None).await?;
             }
             (Wrong::ReplaceAllLeavesDerived, Place::ReplaceAll) if derived.is_some() => {
                 slot.place = Place::Add;
@@ -43,12 +45,12 @@ impl IssuingStore for Mutant {
             (Wrong::ReplaceAllLeavesDelegated, Place::ReplaceAll) => {
                 for (digest, old) in self.of(subject) {
                     if old.kind() == record.kind() {
-                        self.store.remove(&digest).await?;
+                        ended += u64::from(self.store.remove(&digest).await?);
                     }
                 }
             }
             (Wrong::InsertInTwoSteps, Place::ReplaceAll) => {
-                self.store.remove_subject(subject, None).await?;
+                ended = self.store.remove_subject(subject, None).await?;
                 tokio::task::yield_now().await;
             }
             (Wrong::RenewInserts, Place::Renew) => slot.place = Place::Add,
@@ -58,7 +60,7 @@ impl IssuingStore for Mutant {
                 if let Some((digest, old)) = derived {
                     let old = old.at(*record.times());
                     self.put(digest, old.clone()).await;
-                    return Ok(Inserted::Instead(old));
+                    return Ok(instead(old));
                 }
             }
             (Wrong::RenewBringsBack, Place::Renew) => {
@@ -71,19 +73,19 @@ impl IssuingStore for Mutant {
             (Wrong::RenewTakesRandom, Place::Renew) => {
                 if let Some((digest, old)) = self.of(subject).into_iter().next() {
                     self.put(digest, old.renewed(&record)).await;
-                    return Ok(Inserted::Instead(old.renewed(&record)));
+                    return Ok(instead(old.renewed(&record)));
                 }
             }
             (Wrong::RefreshIsDerived, Place::Renew) => {
                 let refresh = |old: &TokenRecord| old.seed().is_some();
                 let old = self.of(subject).into_iter().find(|(_, old)| refresh(old));
                 if let Some((_, old)) = old.filter(|(_, old)| old.generation().is_some()) {
-                    return Ok(Inserted::Instead(old));
+                    return Ok(instead(old));
                 }
             }
             (Wrong::KeepLiveReturnsTheDead, Place::KeepLive) => {
                 if let Some((_, old)) = derived.filter(|(_, old)| old.times().expires_at <= now) {
-                    return Ok(Inserted::Instead(old));
+                    return Ok(instead(old));
                 }
             }
             (Wrong::LookThenRenew, Place::Renew | Place::KeepLive) if derived.is_none() => {
@@ -93,7 +95,14 @@ impl IssuingStore for Mutant {
             _ => {}
         }
         self.see(&new);
-        self.store.insert(new, slot).await
+        let mut inserted = self.store.insert(new, slot).await?;
+        inserted.ended += ended;
+        match self.wrong {
+            Wrong::InsertSaysNothingOfLimits if slot.limit.is_some() => inserted.ended = 0,
+            Wrong::InsertSaysNothingOfPlaces if slot.limit.is_none() => inserted.ended = 0,
+            _ => {}
+        }
+        Ok(inserted)
     }
 
     async fn remove(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
@@ -248,19 +257,20 @@ impl Mutant {
         let over = all
             .len()
             .saturating_sub(slot.limit.map_or(usize::MAX, NonZeroUsize::get));
+        let mut inserted = Inserted::default();
         for (digest, _) in all.into_iter().take(over) {
-            self.store.remove(&digest).await?;
+            inserted.ended += u64::from(self.store.remove(&digest).await?);
         }
-        Ok(Inserted::New)
+        Ok(inserted)
     }
 
-    /// Makes room for a login in a wrong way. Whether it has done so.
+    /// Makes room for a login in a wrong way. How many tokens ended, if it has done so.
     async fn evict(
         &self,
         new: &NewSession,
         place: Place,
         limit: usize,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<u64>, StoreError> {
         let record = &new.access.record;
         let now = record.times().issued_at;
         let mut others = self.of(record.subject());
@@ -281,22 +291,27 @@ impl Mutant {
             Wrong::EvictByIssue | Wrong::EvictBlindToUses => {}
             Wrong::CountThenInsert => tokio::task::yield_now().await,
             Wrong::CountTheDead | Wrong::CountOtherKinds | Wrong::CountTokens => {}
-            Wrong::LimitOnlyBesideAdd => return Ok(place != Place::Add),
-            _ => return Ok(false),
+            Wrong::LimitOnlyBesideAdd => return Ok((place != Place::Add).then_some(0)),
+            _ => return Ok(None),
         }
         let over = (others.len() + 1).saturating_sub(limit);
+        let mut ended = 0;
         for (digest, old) in others.into_iter().take(over) {
-            match self.wrong {
-                Wrong::CountTokens => {
-                    self.store.remove(&digest).await?;
-                }
+            ended += match self.wrong {
+                Wrong::CountTokens => u64::from(self.store.remove(&digest).await?),
                 _ => {
-                    self.store
-                        .remove_session(old.subject(), old.session())
-                        .await?;
+                    let (subject, session) = (old.subject(), old.session());
+                    self.store.remove_session(subject, session).await?
                 }
-            }
+            };
         }
-        Ok(true)
+        Ok(Some(ended))
+    }
+}
+
+fn instead(record: TokenRecord) -> Inserted {
+    Inserted {
+        instead: Some(record),
+        ended: 0,
     }
 }

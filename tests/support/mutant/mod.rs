@@ -55,6 +55,7 @@ pub(crate) enum Wrong {
     KeepLiveRenews,
     KeepLiveReturnsTheDead,
     InsertInTwoSteps,
+    InsertSaysNothingOfPlaces,
     LookThenRenew,
     // Limits.
     CountThenInsert,
@@ -65,6 +66,7 @@ pub(crate) enum Wrong {
     EvictTheNew,
     CountOtherKinds,
     LimitOnlyBesideAdd,
+    InsertSaysNothingOfLimits,
     // Removals.
     RemoveTwiceFails,
     RemoveCountsWhatItRead,

@@ -101,11 +101,13 @@ END $$;
 COMMENT ON FUNCTION expiring_tokens.put IS 'Keeps a token, in the place of one with the same digest if there is one.';
 
 CREATE FUNCTION expiring_tokens.insert_session(
-    access expiring_tokens.token, refresh expiring_tokens.token, place text, most bigint
-) RETURNS SETOF expiring_tokens.token LANGUAGE plpgsql AS $$
+    access expiring_tokens.token, refresh expiring_tokens.token, place text, most bigint,
+    OUT ended bigint, OUT instead expiring_tokens.token
+) LANGUAGE plpgsql AS $$
 DECLARE
-    instead expiring_tokens.token;
+    over bigint;
 BEGIN
+    ended := 0;
     PERFORM expiring_tokens.hold(access.subject);
     IF place <> 'add' OR most IS NOT NULL THEN
         -- In the order of their keys, as everybody who takes several rows.
@@ -120,6 +122,7 @@ BEGIN
         WHERE t.subject = access.subject AND t.session IN (
             SELECT s.session FROM expiring_tokens.token s
             WHERE s.subject = access.subject AND s.kind = access.kind);
+        GET DIAGNOSTICS ended = ROW_COUNT;
     WHEN 'renew' THEN
         UPDATE expiring_tokens.token t SET
             issued_at = access.issued_at, authenticated_at = access.authenticated_at,
@@ -139,9 +142,7 @@ BEGIN
         WHERE t.subject = access.subject AND t.kind = access.kind
             AND t.seed IS NOT NULL AND t.generation IS NULL LIMIT 1;
     END CASE;
-    IF instead.digest IS NOT NULL THEN
-        RETURN NEXT instead;
-    ELSE
+    IF instead.digest IS NULL THEN
         PERFORM expiring_tokens.put(access);
         IF refresh.digest IS NOT NULL THEN
             PERFORM expiring_tokens.put(refresh);
@@ -155,10 +156,12 @@ BEGIN
                 AND s.session <> coalesce(instead.session, access.session)
             GROUP BY s.session HAVING max(s.expires_at) > access.issued_at
             ORDER BY max(s.last_used_at) DESC, s.session DESC OFFSET most - 1);
+        GET DIAGNOSTICS over = ROW_COUNT;
+        ended := ended + over;
     END IF;
 END $$;
 COMMENT ON FUNCTION expiring_tokens.insert_session IS
-    'Keeps a login''s tokens beside those of its kind, as the place says: add, renew, keep_live or replace_all. At most so many live sessions are left, unless that is NULL. Gives back the token that was renewed or kept instead.';
+    'Keeps a login''s tokens beside those of its kind, as the place says: add, renew, keep_live or replace_all. At most so many live sessions are left, unless that is NULL. Gives back how many tokens ended for it, and the token that was renewed or kept instead.';
 
 CREATE FUNCTION expiring_tokens.remove_session(subject text, session bytea)
 RETURNS bigint LANGUAGE plpgsql AS $$

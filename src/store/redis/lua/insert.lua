@@ -1,6 +1,7 @@
 -- Keeps the tokens of a new login. KEYS: the subject's list. ARGV: prefix, place, limit or 0, and
 -- for the access token and, if there is one, the refresh token: digest, value, and for how many
--- milliseconds to keep it. The token that is there instead, or nothing.
+-- milliseconds to keep it. How many tokens ended for it, and the one that is there instead, or
+-- nothing.
 local list, place, limit = KEYS[1], ARGV[2], tonumber(ARGV[3])
 local new = {}
 for index = 4, #ARGV, 3 do
@@ -24,6 +25,7 @@ local function is_derived(token)
 end
 
 local instead
+local ended, over = 0, 0
 
 if place == 'replace all' then
   local sessions = {}
@@ -32,8 +34,7 @@ if place == 'replace all' then
       sessions[token.session] = true
     end
   end
-  local _
-  _, old = take_where(old, function(token)
+  ended, old = take_where(old, function(token)
     return sessions[token.session]
   end)
 elseif place == 'renew' then
@@ -101,12 +102,12 @@ if limit > 0 then
   table.sort(others, function(a, b)
     return a.used_at < b.used_at
   end)
-  local over = {}
+  local beyond = {}
   for index = 1, #others + 1 - limit do
-    over[others[index].session] = true
+    beyond[others[index].session] = true
   end
-  take_where(old, function(token)
-    return over[token.session]
+  over = take_where(old, function(token)
+    return beyond[token.session]
   end)
 end
-return instead and instead.value
+return { ended + over, instead and instead.value or false }

@@ -54,16 +54,30 @@ async fn logins_at_a_limit<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), 
         let logins = (first..first + 8).map(|number| stage.token(number).later(round as u64));
         let logins = logins.map(|draft| insert(&store, draft.login(), Slot { limit, ..ADD }));
         let logins = logins.collect();
+        let before = store.list(&stage.subject()).await?.len() as u64;
         let came = meet(stage, round, logins).await?;
-        same(
-            "the answers",
-            &came,
-            &vec![Came::Inserted(Inserted::New); 8],
-        )?;
+        same("how many are kept", &new_ones(&came), &8)?;
         let left = store.list(&stage.subject()).await?.len();
         same("how many sessions are left at a limit of 3", &left, &3)?;
+        same("how many ended", &ended(&came), &(before + 8 - 3))?;
     }
     Ok(())
+}
+
+/// How many were told that theirs is kept.
+fn new_ones(came: &[Came]) -> usize {
+    let new = |came: &&Came| matches!(came, Came::Inserted(Inserted { instead: None, .. }));
+    came.iter().filter(new).count()
+}
+
+/// How many tokens ended, by all answers together.
+fn ended(came: &[Came]) -> u64 {
+    came.iter()
+        .map(|came| match came {
+            Came::Inserted(inserted) => inserted.ended,
+            _ => 0,
+        })
+        .sum()
 }
 
 async fn logins_agree<S: IssuingStore>(stage: &Stage<'_, S>, place: Place) -> Result<(), Fault> {
@@ -82,23 +96,22 @@ async fn logins_agree<S: IssuingStore>(stage: &Stage<'_, S>, place: Place) -> Re
             &left.len(),
             &1,
         )?;
-        let is_new = |came: &&Came| **came == Came::Inserted(Inserted::New);
+        let (kept, gone) = match place {
+            Place::ReplaceAll => (6, 5),
+            _ => (1, 0),
+        };
+        let what = "how many were told that theirs is kept";
+        same(what, &new_ones(&came), &kept)?;
+        same("how many ended", &ended(&came), &gone)?;
         if place == Place::ReplaceAll {
-            same(
-                "how many were told that theirs is kept",
-                &came.iter().filter(is_new).count(),
-                &6,
-            )?;
             continue;
         }
-        same(
-            "how many were told that theirs is kept",
-            &came.iter().filter(is_new).count(),
-            &1,
-        )?;
         for (came, draft) in came.iter().zip(&drafts) {
             let seed = match came {
-                Came::Inserted(Inserted::Instead(record)) => record.seed().cloned(),
+                Came::Inserted(Inserted {
+                    instead: Some(record),
+                    ..
+                }) => record.seed().cloned(),
                 _ => draft.token().record.seed().cloned(),
             };
             same(
@@ -225,7 +238,10 @@ async fn purge_beside_renewal<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(
         ];
         let came = meet(stage, round, calls).await?;
         let NewToken { digest, record } = match &came[1] {
-            Came::Inserted(Inserted::Instead(record)) => NewToken {
+            Came::Inserted(Inserted {
+                instead: Some(record),
+                ..
+            }) => NewToken {
                 digest: dead.digest(),
                 record: record.clone(),
             },

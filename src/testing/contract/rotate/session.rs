@@ -84,7 +84,7 @@ async fn never_derived<S: RotatingStore>(stage: &Stage<'_, S>) -> Result<(), Fau
         same(
             format!("the answer to {place:?}"),
             &inserted,
-            &Inserted::New,
+            &Inserted::default(),
         )?;
         kept(&*store, "the refresh token", &login.refresh).await?;
         kept(&*store, "the new token", &new.token()).await?;
