@@ -54,11 +54,10 @@ impl Timestamp {
     /// How long ago `earlier` was; zero if it lies in the future.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
-        let micros = self.0.saturating_sub(earlier.0);
-        if micros <= 0 {
+        if self.0 <= earlier.0 {
             Duration::ZERO
         } else {
-            Duration::from_micros(micros.unsigned_abs())
+            Duration::from_micros(self.0.abs_diff(earlier.0))
         }
     }
 }
@@ -67,8 +66,7 @@ impl std::ops::Add<Duration> for Timestamp {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        // Beyond the last instant is the last instant.
-        Self(self.0.checked_add(micros(duration)).unwrap_or(i64::MAX))
+        Self(self.0.saturating_add_unsigned(micros(duration)))
     }
 }
 
@@ -76,15 +74,15 @@ impl std::ops::Sub<Duration> for Timestamp {
     type Output = Self;
 
     fn sub(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(micros(duration)))
+        Self(self.0.saturating_sub_unsigned(micros(duration)))
     }
 }
 
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         match time.duration_since(UNIX_EPOCH) {
-            Ok(after) => Self(micros(after)),
-            Err(before) => Self(-micros(before.duration())),
+            Ok(after) => Self(0) + after,
+            Err(before) => Self(0) - before.duration(),
         }
     }
 }
@@ -120,11 +118,18 @@ impl From<Timestamp> for DateTime<Utc> {
     }
 }
 
+/// RFC 3339 has the years 0 to 9999: what lies beyond is shown as its nearest end.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&DateTime::<Utc>::from(*self).to_rfc3339_opts(SecondsFormat::Micros, true))
+        let shown = Self(self.0.clamp(FIRST_SHOWN, LAST_SHOWN));
+        f.write_str(&DateTime::<Utc>::from(shown).to_rfc3339_opts(SecondsFormat::Micros, true))
     }
 }
+
+/// `0000-01-01T00:00:00Z`
+const FIRST_SHOWN: i64 = -62_167_219_200_000_000;
+/// `9999-12-31T23:59:59.999999Z`
+const LAST_SHOWN: i64 = 253_402_300_799_999_999;
 
 /// Microseconds since some instant, by a clock that nobody sets: it never goes back. On Linux
 /// as old as the kernel's tick, like [`SystemClock`].
@@ -151,12 +156,9 @@ pub(crate) fn monotonic() -> u64 {
     }
 }
 
-const fn micros(duration: Duration) -> i64 {
-    let seconds = duration.as_secs();
-    if seconds > (i64::MAX / 1_000_000 - 1) as u64 {
-        return i64::MAX;
-    }
-    seconds as i64 * 1_000_000 + duration.subsec_micros() as i64
+const fn micros(duration: Duration) -> u64 {
+    let seconds = duration.as_secs().saturating_mul(1_000_000);
+    seconds.saturating_add(duration.subsec_micros() as u64)
 }
 
 // === impl Clock ===

@@ -2,7 +2,7 @@
 //! section 11.6.2, RFC 6750 section 2.1).
 
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, Entry};
 
 use crate::rejection::{Challenges, Malformed, Reason, is_tchar};
 
@@ -48,11 +48,16 @@ fn is_repeated(headers: &mut HeaderMap) -> bool {
     if headers.get_all(AUTHORIZATION).iter().nth(1).is_none() {
         return false;
     }
-    let fields = headers
-        .iter_mut()
-        .filter(|(name, _)| *name == AUTHORIZATION);
-    fields.for_each(|(_, value)| value.set_sensitive(true));
+    mark(headers);
     true
+}
+
+/// Marks credentials as sensitive, for who looks at the fields of a request.
+pub(crate) fn mark(headers: &mut HeaderMap) {
+    if let Entry::Occupied(mut values) = headers.entry(AUTHORIZATION) {
+        let values = values.iter_mut();
+        values.for_each(|value| value.set_sensitive(true));
+    }
 }
 
 /// Optional white space around a field's value is no part of it; nothing else is trimmed

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tower_expiring_token::testing::{FaultyStore, ManualClock, acting_as};
 use tower_expiring_token::{
-    Authenticated, BearerToken, Lifetime, MemoryStore, Reason, Rule, Subject, TokenAuthority,
-    TokenKind,
+    Authenticated, BearerToken, Clock, Finding, Lifetime, MemoryStore, Reason, Rule, StoreError,
+    Subject, Timestamp, TokenAuthority, TokenDigest, TokenKind, TokenStore, Touch, async_trait,
 };
 
 use crate::support::gate::Gated;
@@ -73,6 +73,68 @@ async fn the_store_is_asked_every_two_seconds() {
     let minute = timeout(Duration::from_secs(61), tokens.ended(&caller)).await;
     assert!(minute.is_err(), "it lives");
     assert_eq!(store.asked(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_asked_every_ten_milliseconds_at_most() {
+    let clock = ManualClock::default();
+    let store = FaultyStore::new(MemoryStore::new());
+    let tokens = TokenAuthority::builder(store.clone())
+        .expiry(Lifetime::hours(24))
+        .clock(clock)
+        .look_again_every(Duration::ZERO)
+        .build()
+        .unwrap();
+    let issued = tokens.issue("alice").await.unwrap();
+    let token = BearerToken::parse(issued.secret()).unwrap();
+    let caller = tokens.authenticate(&token).await.unwrap();
+    let before = store.asked();
+    let _ = timeout(Duration::from_millis(105), tokens.ended(&caller)).await;
+    assert!(store.asked() - before <= 10);
+}
+
+/// Follows tokio's clock.
+struct Paused(tokio::time::Instant);
+
+impl Clock for Paused {
+    fn now(&self) -> Timestamp {
+        Timestamp::default() + self.0.elapsed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_was_used_just_before_its_idle_end_lives_on_however_far_the_store_is() {
+    let minute = Duration::from_secs(60);
+    let began = tokio::time::Instant::now();
+    let memory = MemoryStore::new();
+    let lifetime = Lifetime::hours(24).idle(30 * minute);
+    let issuer = TokenAuthority::builder(memory.clone()).expiry(lifetime);
+    let issuer = issuer.clock(Paused(began)).build().unwrap();
+    let tokens = TokenAuthority::builder(Far(memory)).expiry(lifetime);
+    let tokens = tokens.clock(Paused(began)).build().unwrap();
+    let issued = issuer.issue("alice").await.unwrap();
+    let token = BearerToken::parse(issued.secret()).unwrap();
+    sleep(30 * minute - Duration::from_secs(1)).await;
+    let caller = tokens.authenticate(&token).await.unwrap();
+    let ended = timeout(minute, tokens.ended(&caller)).await;
+    assert!(ended.is_err(), "{ended:?}");
+}
+
+/// Each look-up takes its time.
+struct Far(MemoryStore);
+
+#[async_trait]
+impl TokenStore for Far {
+    type Principal = Subject;
+
+    async fn find(&self, digest: &TokenDigest) -> Finding<Subject> {
+        sleep(Duration::from_millis(25)).await;
+        self.0.find(digest).await
+    }
+
+    async fn extend(&self, touches: &[Touch]) -> Result<(), StoreError> {
+        self.0.extend(touches).await
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,11 +10,12 @@ use http_body_util::Full;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_expiring_token::testing::FaultyStore;
 use tower_expiring_token::{
-    About, BearerToken, Event, Events, IssuedToken, Json, Lifetime, LoginMode, MemoryStore,
-    RequireLayer, Revoked, RotatingStore, Subject, TracingEvents,
+    About, BearerToken, CheckPassword, Checked, Client, ClientSecret, Event, Events, IssuedToken,
+    Json, Lifetime, LoginMode, MemoryStore, OAuth, PasswordGuard, RequireLayer, Revoked,
+    RotatingStore, Scopes, StoreError, Subject, TracingEvents, Verified, Who, async_trait,
 };
 
-use crate::support::ask::ask;
+use crate::support::ask::{ask, form};
 use crate::support::desk::{DAY, Desk, HOUR, refresh_of};
 use crate::support::stores::{ALICE, BOB, on_every_store};
 
@@ -340,6 +341,69 @@ async fn what_a_good_token_lacks_is_heard_where_an_authority_was_named() {
 }
 
 #[tokio::test]
+async fn who_asks_an_endpoint_without_being_anybody_is_heard() {
+    let heard = Heard::default();
+    let desk = Desk::with(MemoryStore::new(), |builder| builder.events(heard.clone()));
+    let says = |words: &str| assert_eq!(heard.take(), [words]);
+
+    let nobody = desk.tokens.layer().optional();
+    let answered = ask("POST", "/logout").of(nobody.layer(desk.tokens.logout()));
+    assert_eq!(answered.await.status, 401);
+    says("refused nobody: NoCredentials");
+    let answered = ask("POST", "/logout").of(desk.tokens.logout()).await;
+    assert_eq!(answered.status, 500);
+    says("refused nobody: LayerMissing");
+    let inner = service_fn(async |_request: Request<Full<Bytes>>| {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let answered = ask("GET", "/")
+        .of(desk.tokens.end_streams().layer(inner))
+        .await;
+    assert_eq!(answered.status, 500);
+    says("refused nobody: LayerMissing");
+}
+
+#[tokio::test]
+async fn a_store_that_cant_say_is_heard_of_at_each_endpoint_once() {
+    let heard = Heard::default();
+    let store = FaultyStore::new(MemoryStore::new());
+    let desk = Desk::with(store.clone(), |builder| builder.events(heard.clone()));
+    let passwords = PasswordGuard::new(Right, |_| None);
+    let app = Client::confidential("app", ClientSecret::of("s")).introspects_all();
+    let oauth = OAuth::new(&desk.tokens, [app]);
+    let issued = desk.login().await;
+    heard.take();
+    store.fail();
+    let token = [("token", issued.secret())];
+    for answered in [
+        form("/login", &[("username", "a"), ("password", "b")])
+            .of(desk.tokens.login(&passwords))
+            .await,
+        form("/revoke", &token)
+            .basic("app", "s")
+            .of(oauth.revocation())
+            .await,
+        form("/introspect", &token)
+            .basic("app", "s")
+            .of(oauth.introspection())
+            .await,
+    ] {
+        assert_eq!(answered.status, 503, "{answered:?}");
+    }
+    assert_eq!(heard.take(), ["refused nobody: StoreUnavailable"; 3]);
+}
+
+/// Any password is alice's.
+struct Right;
+
+#[async_trait]
+impl CheckPassword for Right {
+    async fn check(&self, _who: Who<'_>, _password: &str) -> Result<Checked, StoreError> {
+        Ok(Checked::Right(Verified::new(ALICE.into(), Scopes::none())))
+    }
+}
+
+#[tokio::test]
 async fn a_handler_may_tell_whom_it_has_refused() {
     let heard = Heard::default();
     let desk = Desk::with(MemoryStore::new(), |builder| builder.events(heard.clone()));
@@ -398,7 +462,7 @@ fn tracing_writes_down_the_session_and_no_secret() {
     });
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let whose = format!(
-        "subject=alice session={} kind=\"access\" client=\"app\"",
+        "subject=\"alice\" session={} kind=\"access\" client=\"app\"",
         issued.session()
     );
     for line in [
@@ -416,6 +480,36 @@ fn tracing_writes_down_the_session_and_no_secret() {
     for secret in [issued.secret(), issued.refresh_secret().unwrap()] {
         assert!(!log.contains(&secret[30..secret.len() - 6]), "{log}");
     }
+}
+
+#[test]
+fn a_subject_forges_no_line_of_the_log() {
+    let forged = "eve\n INFO tower_expiring_token: all tokens revoked subject=\"root\"";
+    let log = logged(async |desk| {
+        let issued = desk.tokens.issue(forged).await.unwrap();
+        let (subject, session) = (Subject::new(forged), issued.session());
+        desk.tokens.revoke_others(&subject, session).await.unwrap();
+        desk.tokens.revoke_all(&subject).await.unwrap();
+        desk.tokens.tell(&Event::LoginFailed {
+            subject: Some(forged),
+        });
+    });
+    assert_eq!(log.lines().count(), 3, "{log}");
+}
+
+/// What is logged meanwhile.
+fn logged(act: impl AsyncFnOnce(Desk<MemoryStore>)) -> String {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(log.clone())
+        .finish();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    tracing::subscriber::with_default(subscriber, || {
+        let desk = Desk::with(MemoryStore::new(), |builder| builder.events(TracingEvents));
+        runtime.unwrap().block_on(act(desk));
+    });
+    String::from_utf8(log.0.lock().unwrap().clone()).unwrap()
 }
 
 /// What is logged.

@@ -5,6 +5,7 @@ mod announce;
 mod authority;
 mod cached;
 mod cleartext;
+mod clock;
 mod configuration;
 mod conformance;
 mod contract;

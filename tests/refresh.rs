@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tower_expiring_token::testing::FaultyStore;
+use tower_expiring_token::testing::ManualClock;
 use tower_expiring_token::{
     BearerToken, IssueError, IssuedToken, Lifetime, LoginMode, MemoryStore, Principals,
     RefreshError, RotatingStore, ServerKey, StoreError, Subject, TokenAuthority, TokenKind,
@@ -595,4 +596,24 @@ async fn a_store_that_cant_say_is_no_verdict_and_changes_nothing() {
     refused!(desk.refresh(&first).await, RefreshError::Store(_));
     store.heal();
     desk.refresh(&first).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_life_of_sessions_that_is_made_shorter_ends_access_tokens_too() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::default());
+    let of_life = |life| {
+        TokenAuthority::builder(store.clone())
+            .expiry(Lifetime::hours(1))
+            .refresh(life)
+            .key(ServerKey::new([7; 32]))
+            .clock(clock.clone())
+            .build()
+            .unwrap()
+    };
+    let (old, strict) = (of_life(Lifetime::days(30)), of_life(Lifetime::hours(2)));
+    let issued = old.issue(ALICE).refresh().await.unwrap();
+    let end = old.now() + 2 * HOUR;
+    clock.advance(2 * HOUR - SECOND);
+    let next = strict.refresh(&refresh_of(&issued)).await.unwrap();
+    assert_eq!(next.expires_at(), end);
 }

@@ -1,10 +1,10 @@
 //! A secret is seen once, at issue, and nowhere else.
 
-use http::{Request, Response};
+use http::{Extensions, HeaderMap, Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_expiring_token::{
     Authenticated, BearerToken, DigestKey, IssuingStore, Lifetime, LoginMode, MemoryStore,
-    Rejection, Seed, ServerKey, TokenAuthority, TokenKind,
+    Rejection, RequireLayer, Seed, ServerKey, TokenAuthority, TokenKind,
 };
 
 fn tokens() -> TokenAuthority<MemoryStore> {
@@ -139,6 +139,35 @@ async fn the_header_passes_on_marked_as_sensitive_or_not_at_all() {
         .unwrap()
         .into_body();
     assert_eq!(seen, "{}");
+}
+
+#[tokio::test]
+async fn whoever_looks_at_a_requests_fields_finds_them_marked() {
+    let tokens = tokens();
+    let issued = tokens.issue("alice").await.unwrap();
+    let request = || {
+        let field = format!("Bearer {}", issued.secret());
+        let request = Request::builder().header("authorization", field);
+        request.body(()).unwrap()
+    };
+    let inner = service_fn(async |_request| Ok::<_, Rejection>(Response::new(String::new())));
+
+    let secret = issued.secret().to_owned();
+    let sees_no_secret = move |fields: &HeaderMap, _: &Extensions| {
+        let shown = format!("{fields:?}");
+        shown.contains("Sensitive") && !shown.contains(&secret)
+    };
+    let layer = tokens.layer().refuse_cleartext(sees_no_secret);
+    let refused = layer.layer(inner).oneshot(request()).await.unwrap();
+    assert_eq!(refused.status(), 401);
+
+    let misplaced = RequireLayer::all(["write"]).unwrap().respond(
+        |rejection: &Rejection, fields: &HeaderMap| rejection.response(format!("{fields:?}")),
+    );
+    let refused = misplaced.layer(inner).oneshot(request()).await.unwrap();
+    assert_eq!(refused.status(), 500);
+    let shown = refused.body();
+    assert!(shown.contains("Sensitive") && !shown.contains(issued.secret()));
 }
 
 #[tokio::test]

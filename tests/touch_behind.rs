@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::FutureExt;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tower_expiring_token::testing::ManualClock;
 use tower_expiring_token::{
     BearerToken, Clock, IssuedToken, Lifetime, MemoryStore, Subject, Timestamp, TokenAuthority,
@@ -252,4 +252,17 @@ async fn the_task_keeps_no_authority_that_nobody_else_has() {
         a_turn().await;
         assert_eq!(Arc::strong_count(&store), 1);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_never_ends_does_not_keep_all_others_from_beginning() {
+    let node = Node::new();
+    let issued = node.issue().await;
+    node.clock.advance(Duration::from_secs(100));
+    node.store.be(Manner::NeverEnds);
+    assert!(node.passes(&issued).await);
+    sleep(Duration::from_secs(5)).await;
+    node.store.be(Manner::Works);
+    let written = timeout(Duration::from_secs(60), node.tokens.shutdown()).await;
+    written.expect("it ends").expect("is written");
 }

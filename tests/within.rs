@@ -2,8 +2,8 @@
 
 use futures_util::future::join_all;
 use tower_expiring_token::{
-    BearerToken, IssueError, IssuingStore, Lifetime, MemoryStore, RefreshError, RotatingStore,
-    Subject, TokenAuthority, TokenKind,
+    BearerToken, IssueError, IssuingStore, Lifetime, LoginMode, MemoryStore, RefreshError,
+    RotatingStore, Subject, TokenAuthority, TokenKind,
 };
 
 use crate::support::desk::{DAY, Desk, GRACE, HOUR, SECOND, refused};
@@ -21,6 +21,7 @@ on_every_store!(
     no_further_token_is_made_in_a_session_that_has_ended,
     a_session_with_further_tokens_is_listed_once_as_its_login,
     no_further_token_counts_against_the_limit,
+    a_token_that_is_renewed_meanwhile_makes_further_ones_all_the_same,
 );
 
 async fn a_stepped_up_token_is_fresh_and_ends_when_the_old_one_would<S: RotatingStore>(store: S) {
@@ -275,4 +276,39 @@ async fn a_delegated_token_of_an_idle_maker_ends_where_the_maker_would() {
     let made = tokens.delegate(&caller, "export").await.unwrap();
     assert_eq!(made.expires_at(), caller.expires_at());
     assert!(made.expires_at() <= login.record().times().issued_at + HOUR);
+}
+
+async fn a_token_that_is_renewed_meanwhile_makes_further_ones_all_the_same<S: RotatingStore>(
+    store: S,
+) {
+    let desk = Desk::with(store, |builder| builder.login(LoginMode::Renew));
+    let login = desk.tokens.issue(ALICE).await.unwrap();
+    desk.later(SECOND);
+    let caller = desk.caller(&login).await.unwrap();
+    // On another device.
+    let again = desk.tokens.issue(ALICE).await.unwrap();
+    assert_eq!(again.secret(), login.secret());
+    desk.tokens.step_up(&caller).await.unwrap();
+    desk.tokens.delegate(&caller, "export").await.unwrap();
+}
+
+/// The system's clock is read to the kernel's tick: much happens in one instant.
+#[tokio::test]
+async fn two_that_step_up_in_the_instant_of_their_login_do_not_survive_its_logout() {
+    let desk = Desk::new(Steps::new(MemoryStore::new()));
+    for polls in 0..20 {
+        let login = desk.login().await;
+        let caller = desk.caller(&login).await.unwrap();
+        let two = (0..2).map(async |_| desk.tokens.step_up(&caller).await);
+        let mut two = Box::pin(join_all(two));
+        let finished = poll_times(&mut two, polls).await;
+        assert!(desk.logout(&login).await);
+        let made = match finished {
+            Some(made) => made,
+            None => two.await,
+        };
+        for made in made.iter().flatten() {
+            assert!(!desk.lives(made).await, "made around a logout, {polls}");
+        }
+    }
 }

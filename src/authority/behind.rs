@@ -20,6 +20,8 @@ const MOST: usize = 65_536;
 const BATCH: usize = 256;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+/// How long a call of the store is waited for, before its uses are tried again.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The uses that are not written yet, at most one entry a token.
 pub(super) struct Behind {
@@ -127,14 +129,20 @@ impl Behind {
         for batch in unwritten.chunks(BATCH) {
             let bridges: Vec<Touch> = batch.iter().filter_map(bridge).collect();
             if !bridges.is_empty() {
-                store.extend(&bridges).await?;
+                in_time(store.extend(&bridges)).await?;
             }
             let touches: Vec<Touch> = batch.iter().map(newest).collect();
-            store.extend(&touches).await?;
+            in_time(store.extend(&touches)).await?;
             self.uses().note_written(batch);
         }
         Ok(())
     }
+}
+
+/// A write that never ends must not keep all others from beginning.
+async fn in_time(write: impl Future<Output = Result<(), StoreError>>) -> Result<(), StoreError> {
+    let written = tokio::time::timeout(PATIENCE, write).await;
+    written.unwrap_or_else(|late| Err(StoreError::new(late)))
 }
 
 fn newest((digest, used): &(TokenDigest, Use)) -> Touch {

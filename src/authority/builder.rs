@@ -185,8 +185,9 @@ impl<S> AuthorityBuilder<S> {
     /// A task does it once a second, or once a write interval if that is shorter. It starts itself
     /// with the first use, on the tokio runtime of that request, which needs its timer, and ends
     /// when all is written; a request on no tokio runtime writes its use itself. This authority
-    /// counts what is not written yet, so that no token in use ends by its own stale record; other
-    /// nodes learn of a use that much later. While the store can't write, the newest use of each of
+    /// counts what is not written yet, so that no token in use is refused by its own stale record;
+    /// other nodes, the list of sessions, a login's limit and [`LoginMode::ReplaceExpired`] learn of
+    /// a use that much later. While the store can't write, the newest use of each of
     /// 65,536 tokens is remembered, and no request waits.
     ///
     /// Await [`shutdown`](TokenAuthority::shutdown) before the service ends: a process that is

@@ -13,6 +13,9 @@ const SHORTEST: Duration = Duration::from_millis(10);
 /// How long an answer of the store is waited for, before it is asked again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long the answer is waited for that tells whether a use has moved the end that is there.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
+
 impl<S: TokenStore> TokenAuthority<S> {
     /// Waits until the token ends by which this caller came, for what outlives its request:
     /// WebSockets, tasks. The answer is why it ended: expired, revoked, suspended. Feature
@@ -56,11 +59,15 @@ impl<S: TokenStore> TokenAuthority<S> {
     ) -> impl Future<Output = Rejection> + Send + 'static + use<S> {
         let (authority, caller) = (self.clone(), caller.clone());
         async move {
-            let mut bound = caller.bound();
+            let mut bound = Bound {
+                at: caller.end_after_use(),
+                ..caller.bound()
+            };
             loop {
                 let left = || bound.at.since(authority.now()).max(SHORTEST);
-                sleep(left().min(authority.shared.look_again)).await;
-                let look = timeout(left().min(PATIENCE), authority.look_again(&caller));
+                sleep(left().min(authority.shared.look_again.max(SHORTEST))).await;
+                let patience = left().clamp(LAST_PATIENCE, PATIENCE);
+                let look = timeout(patience, authority.look_again(&caller));
                 let refusal = match look.await {
                     Ok(Ok(moved)) => {
                         bound = moved;

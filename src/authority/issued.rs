@@ -15,6 +15,7 @@ pub struct IssuedToken {
     record: TokenRecord,
     expires_at: Timestamp,
     refresh: Option<Zeroizing<String>>,
+    told_again: bool,
 }
 
 /// Why no token was issued.
@@ -56,7 +57,19 @@ impl IssuedToken {
             record,
             expires_at,
             refresh: None,
+            told_again: false,
         }
+    }
+
+    pub(super) const fn told_again(mut self) -> Self {
+        self.told_again = true;
+        self
+    }
+
+    /// Whether no login has had it before.
+    #[cfg(feature = "endpoints")]
+    pub(crate) const fn is_new(&self) -> bool {
+        !self.told_again
     }
 
     pub(super) fn with_refresh(mut self, refresh: Option<Zeroizing<String>>) -> Self {

@@ -68,7 +68,7 @@ impl<S: IssuingStore> TokenAuthority<S> {
         let verdict = self.verdict(kind, &digest, record.times(), self.now());
         Ok(verdict
             .live
-            .then(|| IssuedToken::new(secret, record.clone(), verdict.bound.at)))
+            .then(|| IssuedToken::new(secret, record.clone(), verdict.bound.at).told_again()))
     }
 }
 

@@ -181,7 +181,8 @@ impl<S: RotatingStore> RefreshRequest<'_, S> {
         let route = record.subject().route();
         let (secret, digest) = kind.kind.derive(route, &shared.key, seed, next);
         let old = record.times();
-        let times = begin(&*kind.policy, now, old.authenticated_at, old.ends_at)
+        let until = old.ends_at.min(tokens.kind.policy.cap(old));
+        let times = begin(&*kind.policy, now, old.authenticated_at, until)
             .map_err(RefreshError::Expired)?;
         let access =
             TokenRecord::builder(record.kind(), *record.session(), record.subject(), times)

@@ -90,6 +90,27 @@ impl<S> TokenAuthority<S> {
         })
     }
 
+    /// A refusal that was made elsewhere, told to whoever listens.
+    #[cfg(any(feature = "endpoints", feature = "stream"))]
+    pub(crate) fn told(&self, rejection: Rejection) -> Rejection {
+        self.tell(&Event::Refused {
+            reason: rejection.reason(),
+            about: None,
+            error: None,
+        });
+        rejection
+    }
+
+    /// That something was refused because the store could not say, told to whoever listens.
+    #[cfg(feature = "endpoints")]
+    pub(crate) fn tell_unavailable(&self, error: &StoreError) {
+        self.tell(&Event::Refused {
+            reason: &Reason::StoreUnavailable,
+            about: None,
+            error: Some(error),
+        });
+    }
+
     /// A refusal because the store could not say.
     #[cfg(feature = "endpoints")]
     pub(crate) fn unavailable(&self, error: StoreError) -> Rejection {

@@ -92,7 +92,7 @@ impl<S: IssuingStore> TokenAuthority<S> {
         let store = &self.shared.store;
         // Only for whoever listens: a digest says nothing of its session.
         let found = match self.is_heard() {
-            true => store.find(digest).await?,
+            true => store.find(digest).await.ok().flatten(),
             false => None,
         };
         let removed = store.remove(digest).await?;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::{About, Authenticated, Event, IssueError, IssuedToken, TokenAuthority};
 use crate::store::IssuingStore;
 use crate::token::{TokenRecord, TokenTimes};
@@ -29,8 +31,10 @@ impl<S: IssuingStore> TokenAuthority<S> {
             .kind_named(old.kind())
             .ok_or_else(|| IssueError::UnknownKind(old.kind().to_owned()))?;
         let now = self.now();
+        // Never in the instant of the old one, so that nobody takes the one for the other.
+        let before = old.times().authenticated_at;
         let times = TokenTimes {
-            authenticated_at: now,
+            authenticated_at: now.max(before + Duration::from_micros(1)),
             last_used_at: now,
             ..*old.times()
         };

@@ -30,7 +30,7 @@ macro_rules! about {
         match $about {
             Some(About { subject, session, kind, client }) => $level!(
                 target: TARGET,
-                %subject, %session, kind, client, $($rest)+
+                subject = subject.as_str(), %session, kind, client, $($rest)+
             ),
             None => $level!(target: TARGET, $($rest)+),
         }
@@ -82,14 +82,16 @@ fn revoked(what: Revoked<'_>, tokens: u64) {
     match what {
         Revoked::Token(about) => about!(info, Some(about), "token revoked"),
         Revoked::Session { subject, session } => {
-            info!(target: TARGET, %subject, %session, tokens, "session revoked");
+            info!(target: TARGET, subject = subject.as_str(), %session, tokens, "session revoked");
         }
-        Revoked::All { subject } => info!(target: TARGET, %subject, tokens, "all tokens revoked"),
+        Revoked::All { subject } => {
+            info!(target: TARGET, subject = subject.as_str(), tokens, "all tokens revoked");
+        }
         Revoked::Displaced { subject, by } => {
-            info!(target: TARGET, %subject, %by, tokens, "sessions ended by a further login");
+            info!(target: TARGET, subject = subject.as_str(), %by, tokens, "sessions ended by a further login");
         }
         Revoked::Others { subject, but } => {
-            info!(target: TARGET, %subject, %but, tokens, "all other tokens revoked");
+            info!(target: TARGET, subject = subject.as_str(), %but, tokens, "all other tokens revoked");
         }
     }
 }

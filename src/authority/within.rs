@@ -30,13 +30,14 @@ impl<S: IssuingStore> TokenAuthority<S> {
             limit: None,
         };
         store.insert(new, slot).await?;
-        let records = store.list(caller.subject()).await?;
-        let own = records
-            .iter()
-            .filter(|it| is_same(it, caller.record()))
-            .count();
-        // The further one may look like it: one that was stepped up in the instant of its login.
-        if own > usize::from(is_same(&record, caller.record())) {
+        let records = match store.list(caller.subject()).await {
+            Ok(records) => records,
+            Err(error) => {
+                let _ = store.remove(&digest).await;
+                return Err(error.into());
+            }
+        };
+        if records.iter().any(|it| is_same(it, caller.record())) {
             let expires_at = record.times().expires_at;
             return Ok(IssuedToken::new(secret, record, expires_at));
         }
@@ -47,6 +48,10 @@ impl<S: IssuingStore> TokenAuthority<S> {
 
 /// Whether two records are of one token, as far as can be told without its digest.
 fn is_same(one: &TokenRecord, other: &TokenRecord) -> bool {
+    if let (Some(seed), None) = (one.seed(), one.generation()) {
+        // A login may have renewed its times.
+        return other.seed() == Some(seed);
+    }
     let key = |record: &TokenRecord| {
         let times = record.times();
         (

@@ -10,7 +10,7 @@ use super::service::{Answer, Body, Endpoint, Handle};
 use super::style::Style;
 use crate::authority::{Event, IssueRequest, IssuedToken, TokenAuthority};
 use crate::rejection::Drf;
-use crate::store::{IssuingStore, RotatingStore};
+use crate::store::{IssuingStore, RotatingStore, StoreError};
 use crate::token::{Scopes, Subject};
 
 /// What [`TokenAuthority::login`] makes an [`Endpoint`] of.
@@ -108,6 +108,10 @@ impl<S: IssuingStore> Handle for LoginEndpoint<S> {
         &[Method::POST]
     }
 
+    fn tell_unavailable(&self, error: &StoreError) {
+        self.authority.tell_unavailable(error);
+    }
+
     async fn answer(&self, head: Parts, body: Body) -> Answer {
         match self.log_in(&head, body).await {
             Ok(answer) | Err(answer) => answer,
@@ -177,7 +181,8 @@ impl<S: IssuingStore> LoginEndpoint<S> {
 }
 
 /// Ends a token that was issued to a login which no longer holds: whoever changes a password or
-/// suspends somebody, and then ends all tokens, misses none.
+/// suspends somebody, and then ends all tokens, misses none. One that other logins have had is not
+/// this one's to end.
 pub(super) async fn tell_while_it_stands<S: IssuingStore>(
     authority: &TokenAuthority<S>,
     issued: &IssuedToken,
@@ -186,9 +191,11 @@ pub(super) async fn tell_while_it_stands<S: IssuingStore>(
     let Err(denied) = stands else {
         return Ok(());
     };
-    let record = issued.record();
-    let ended = authority.revoke_session(record.subject(), record.session());
-    ended.await.map_err(OAuthError::Unavailable)?;
+    if issued.is_new() {
+        let record = issued.record();
+        let ended = authority.revoke_session(record.subject(), record.session());
+        ended.await.map_err(OAuthError::Unavailable)?;
+    }
     Err(denied.tell(authority))
 }
 

@@ -9,7 +9,7 @@ use super::answer;
 use super::login::LoggedIn;
 use super::login_form::{self, fields};
 use super::oauth::OAuthError;
-use super::password::{PasswordGuard, Who};
+use super::password::{Denied, PasswordGuard, Who};
 use super::service::{Answer, Body, Endpoint, Handle};
 use super::step_up::caller;
 use super::style::Style;
@@ -71,6 +71,10 @@ impl<S: IssuingStore> Handle for PasswordChange<S> {
         &[Method::POST]
     }
 
+    fn tell_unavailable(&self, error: &StoreError) {
+        self.authority.tell_unavailable(error);
+    }
+
     async fn answer(&self, head: Parts, body: Body) -> Answer {
         match self.change(&head, body).await {
             Ok(answer) | Err(answer) => answer,
@@ -86,12 +90,12 @@ impl<S: IssuingStore> PasswordChange<S> {
         let old = login_form::password(&fields, "old")?;
         let new = login_form::password(&fields, "new")?;
         let now = || self.authority.now();
-        let checked = self
-            .passwords
-            .check(head, Who::Subject(subject), &old, now)
-            .await;
-        checked.map_err(|denied| denied.answer(&self.authority, Style::OAuth))?;
-        self.replace(subject, &new)
+        let who = Who::Subject(subject);
+        let checked = self.passwords.check(head, who, &old, now).await;
+        let verified = checked.map_err(|denied| denied.answer(&self.authority, Style::OAuth))?;
+        // Somebody may have reset it meanwhile.
+        let stands = async || self.passwords.stands(who, &old, &verified).await;
+        self.replace(subject, &new, stands)
             .await
             .map_err(OAuthError::answer)?;
         let issue = self.authority.issue(subject).scopes(caller.scopes().iter());
@@ -102,7 +106,12 @@ impl<S: IssuingStore> PasswordChange<S> {
         Ok(answer::json(StatusCode::OK, &LoggedIn::of(&issued)))
     }
 
-    async fn replace(&self, subject: &Subject, new: &Zeroizing<String>) -> Result<(), OAuthError> {
+    async fn replace(
+        &self,
+        subject: &Subject,
+        new: &Zeroizing<String>,
+        stands: impl AsyncFnOnce() -> Result<(), Denied>,
+    ) -> Result<(), OAuthError> {
         let fault = self.change.fault(subject, new).await;
         if let Some(fault) = fault.map_err(OAuthError::Unavailable)? {
             return Err(OAuthError::InvalidRequest(fault));
@@ -111,6 +120,9 @@ impl<S: IssuingStore> PasswordChange<S> {
             let revoked = self.authority.revoke_all(subject).await;
             revoked.map_err(OAuthError::Unavailable)
         };
+        stands()
+            .await
+            .map_err(|denied| denied.tell(&self.authority))?;
         revoke().await?;
         let changed = self.change.change(subject, new).await;
         changed.map_err(OAuthError::Unavailable)?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ALLOW, AUTHORIZATION, Entry};
+use http::header::ALLOW;
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -15,6 +15,8 @@ use tower::Service;
 
 use super::answer;
 use super::oauth::OAuthError;
+use crate::credential;
+use crate::store::StoreError;
 
 /// A ready-made service: mount it in any framework, in axum by `route_service`.
 ///
@@ -35,6 +37,9 @@ pub trait Handle: Send + Sync + 'static {
 
     /// The answer.
     fn answer(&self, head: Parts, body: Body) -> impl Future<Output = Answer> + Send;
+
+    /// Tells whoever listens that the store could not say.
+    fn tell_unavailable(&self, _error: &StoreError) {}
 
     /// The answer to a request that arrived unencrypted.
     fn cleartext(&self) -> Answer {
@@ -113,11 +118,7 @@ where
         let Self { handler, cleartext } = self.clone();
         Box::pin(async move {
             let (mut head, body) = request.into_parts();
-            if let Entry::Occupied(mut values) = head.headers.entry(AUTHORIZATION) {
-                values
-                    .iter_mut()
-                    .for_each(|value| value.set_sensitive(true));
-            }
+            credential::mark(&mut head.headers);
             if cleartext.is_some_and(|arrived| arrived(&head.headers, &head.extensions)) {
                 return Ok(handler.cleartext());
             }
@@ -127,7 +128,11 @@ where
                 return Ok(answer);
             }
             let body = read(body).await;
-            Ok(handler.answer(head, body).await)
+            let answer = handler.answer(head, body).await;
+            if let Some(error) = answer.extensions().get() {
+                handler.tell_unavailable(error);
+            }
+            Ok(answer)
         })
     }
 }

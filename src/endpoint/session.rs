@@ -119,7 +119,8 @@ impl<S: IssuingStore> Handle for Sessions<S> {
 
 impl<S: IssuingStore> Sessions<S> {
     async fn act(&self, head: &Parts) -> Result<Answer, Rejection> {
-        let caller = Authenticated::of(&head.extensions)?;
+        let caller = Authenticated::of(&head.extensions);
+        let caller = caller.map_err(|rejection| self.authority.told(rejection))?;
         let kind = caller.require_kind(self.authority.first_kind());
         self.authority.checked(caller, kind)?;
         let done = match self.does {

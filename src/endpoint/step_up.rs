@@ -10,7 +10,7 @@ use super::service::{Answer, Body, Endpoint, Handle};
 use super::style::Style;
 use crate::authority::{Authenticated, IssueError, TokenAuthority};
 use crate::rejection::Reason;
-use crate::store::IssuingStore;
+use crate::store::{IssuingStore, StoreError};
 
 /// What [`TokenAuthority::step_up_endpoint`] makes an [`Endpoint`] of.
 #[derive(Debug)]
@@ -36,6 +36,10 @@ impl<S: IssuingStore> TokenAuthority<S> {
 impl<S: IssuingStore> Handle for StepUp<S> {
     fn methods(&self) -> &'static [Method] {
         &[Method::POST]
+    }
+
+    fn tell_unavailable(&self, error: &StoreError) {
+        self.authority.tell_unavailable(error);
     }
 
     async fn answer(&self, head: Parts, body: Body) -> Answer {
@@ -72,6 +76,7 @@ pub(super) fn caller<'a, S>(
     head: &'a Parts,
 ) -> Result<&'a Authenticated, Answer> {
     let caller = Authenticated::of(&head.extensions);
+    let caller = caller.map_err(|rejection| authority.told(rejection));
     let caller = caller.and_then(|caller| {
         let kind = caller.require_kind(authority.first_kind());
         authority.checked(caller, kind)?;

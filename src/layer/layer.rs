@@ -232,7 +232,8 @@ impl<S: TokenStore, R> ExpiringTokenLayer<S, R> {
 impl<S: TokenStore, R: Clone> ExpiringTokenLayer<S, R> {
     /// Lets requests without credentials pass, marked as [`Anonymous`](crate::Anonymous); also
     /// those with credentials of other schemes, for the layers that these belong to. Bad
-    /// credentials of ours are refused all the same.
+    /// credentials of ours are refused all the same. Whom another authority's layer outside has
+    /// let in is nobody inside of this one: serve several schemes by one authority.
     #[must_use]
     pub fn optional(self) -> Self {
         self.with(|manner| manner.optional = true)

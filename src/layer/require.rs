@@ -9,6 +9,7 @@ use tower::{Layer, Service};
 use super::future::ResponseFuture;
 use super::layer::Manner;
 use crate::authority::{About, Authenticated, Event, Events, TokenAuthority};
+use crate::credential;
 use crate::rejection::{Empty, Rejection, Respond};
 use crate::token::{InvalidScope, Scopes};
 
@@ -197,7 +198,7 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let needs = &*self.needs;
         let rejection = match Authenticated::of(request.extensions()) {
             Ok(caller) => match (needs.check)(caller) {
@@ -207,6 +208,7 @@ where
             Err(rejection) => needs.told(rejection, None),
         };
         self.inner = self.inner.clone();
+        credential::mark(request.headers_mut());
         ResponseFuture::refused(needs.manner.refuse(&request, rejection))
     }
 }

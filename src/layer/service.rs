@@ -39,9 +39,10 @@ impl<Inner, S, R> ExpiringToken<Inner, S, R> {
 impl<S: TokenStore, R> Settings<S, R> {
     #[inline(always)]
     fn hear<B>(&self, request: &mut Request<B>) -> Result<Presented, Heard> {
-        let cleartext = self.cleartext.as_ref();
-        let in_clear =
-            cleartext.is_some_and(|it| it.arrived(request.headers(), request.extensions()));
+        let in_clear = self.cleartext.as_ref().is_some_and(|cleartext| {
+            credential::mark(request.headers_mut());
+            cleartext.arrived(request.headers(), request.extensions())
+        });
         match credential::parse(request.headers_mut(), self.authority.challenges()) {
             Ok((text, used)) => {
                 if in_clear && let Some(digest) = self.authority.recognise(text) {

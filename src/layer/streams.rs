@@ -149,6 +149,7 @@ where
                 }
             }
             Err(rejection) => {
+                let rejection = self.layer.authority.told(rejection);
                 self.inner = self.inner.clone();
                 let mut response = Empty.respond(&rejection, request.headers());
                 response.extensions_mut().insert(rejection);

@@ -108,7 +108,9 @@ impl Scopes {
     /// Whether all of the others are in the set.
     #[must_use]
     pub fn includes(&self, others: &Self) -> bool {
-        self == others || others.iter().all(|scope| self.contains(scope))
+        // Both are sorted: each search goes on where the last one ended.
+        let mut own = self.iter();
+        self == others || others.iter().all(|scope| own.any(|own| own == scope))
     }
 
     /// Whether at least one of the others is in the set.

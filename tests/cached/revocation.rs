@@ -257,3 +257,31 @@ async fn a_token_that_is_revoked_at_one_door_opens_none() {
     let refused = timeout(LONGEST / 3, refused).await.unwrap();
     assert_eq!(*refused.reason(), Reason::UnknownToken);
 }
+
+#[tokio::test]
+async fn nobody_joins_a_look_up_that_began_before_an_answer_may_be_so_old() {
+    // A channel that says nothing, and a store that is slow.
+    let remote = Remote::silent();
+    let now = SystemClock.now();
+    let digest = own("alice", 1);
+    let times = TokenTimes::fixed(now, now + Duration::from_secs(3_600));
+    let new = login(digest, "alice", 1, times);
+    remote.memory.insert(new, ADD).await.unwrap();
+    let cached = Cached::new(remote.clone(), Duration::from_millis(100)).unwrap();
+    is_on(&cached).await;
+    remote.answer_late();
+    let look_up = || {
+        let cached = cached.clone();
+        tokio::spawn(async move { finds(&cached, &digest).await })
+    };
+    let first = look_up();
+    sleep(Duration::from_millis(20)).await;
+    // Another process logs her out, and much later somebody shows the token.
+    assert!(remote.memory.remove(&digest).await.unwrap());
+    sleep(Duration::from_millis(300)).await;
+    let later = look_up();
+    sleep(Duration::from_millis(20)).await;
+    remote.answer();
+    assert!(first.await.unwrap(), "it was there when it was looked up");
+    assert!(!later.await.unwrap());
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tower::Layer;
-use tower_expiring_token::BearerToken;
+use tower_expiring_token::{BearerToken, hash_password};
 
 use super::people::{Changes, People, login};
 use crate::support::ask::{Answered, json as post};
@@ -94,4 +94,19 @@ async fn a_change_that_fails_half_way_leaves_no_session_that_the_user_wanted_to_
         people.log_in(login("alice", "wonderland")).await.status,
         200
     );
+}
+
+#[tokio::test]
+async fn a_password_that_was_reset_meanwhile_is_not_changed_by_who_knew_the_old_one() {
+    let people = People::new();
+    let thief = people.token("alice", "wonderland").await;
+    let reset = hash_password("given by the administrator").unwrap();
+    people
+        .users
+        .meanwhile(|users| users.change("alice", |alice| alice.phc = reset));
+    let answered = change(&people, &thief, "wonderland", "the thief's own").await;
+    assert_eq!(answered.status, 400, "{answered:?}");
+    assert_eq!(answered.json()["error"], "invalid_grant");
+    let reset = login("alice", "given by the administrator");
+    assert_eq!(people.log_in(reset).await.status, 200);
 }

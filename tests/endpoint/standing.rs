@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use serde_json::json;
 use tower_expiring_token::{
-    CheckPassword, Checked, Client, OAuth, PasswordGuard, Scopes, StoreError, Subject, Verified,
-    Who, async_trait, hash_password,
+    BearerToken, CheckPassword, Checked, Client, LoginMode, OAuth, PasswordGuard, Scopes,
+    StoreError, Subject, Verified, Who, async_trait, hash_password,
 };
 
 use super::people::{People, Users, login};
@@ -107,5 +107,35 @@ async fn a_check_of_ones_own_is_asked_again() {
         let live = people.tokens.sessions(&"alice".into()).await.unwrap().len();
         assert_eq!(live, usize::from(status == 200));
         people.tokens.revoke_all(&"alice".into()).await.unwrap();
+    }
+}
+
+/// The first time right; then the table of users is away.
+struct GoesAway(Mutex<u32>);
+
+#[async_trait]
+impl CheckPassword for GoesAway {
+    async fn check(&self, _who: Who<'_>, _password: &str) -> Result<Checked, StoreError> {
+        let mut asked = self.0.lock().unwrap();
+        *asked += 1;
+        if *asked > 1 {
+            return Err(StoreError::new("the table of users is away"));
+        }
+        let verified = Verified::new(Subject::new("alice"), Scopes::default());
+        Ok(Checked::Right(verified))
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_other_logins_have_had_is_not_ended_by_one_that_fails() {
+    for mode in [LoginMode::Renew, LoginMode::ReplaceExpired] {
+        let people = People::with(|builder| builder.login(mode));
+        let here = people.tokens.issue("alice").await.unwrap();
+        let passwords = PasswordGuard::new(GoesAway(Mutex::default()), |_| None);
+        let ask = login("alice", "wonderland");
+        let answered = ask.of(people.tokens.login(&passwords)).await;
+        assert_eq!(answered.status, 503, "{answered:?}");
+        let token = BearerToken::parse(here.secret()).unwrap();
+        assert!(people.tokens.authenticate(&token).await.is_ok(), "{mode:?}");
     }
 }

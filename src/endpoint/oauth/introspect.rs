@@ -62,6 +62,10 @@ impl<S: TokenStore, C: Clients> Handle for Introspection<S, C> {
         &[Method::POST]
     }
 
+    fn tell_unavailable(&self, error: &StoreError) {
+        self.0.authority.tell_unavailable(error);
+    }
+
     async fn answer(&self, mut head: Parts, body: Body) -> Answer {
         match self.introspect(&mut head, body).await {
             Ok(Some(known)) => answer::json(StatusCode::OK, &Active::of(&known)),

@@ -8,7 +8,7 @@ use super::error::OAuthError;
 use super::params::Params;
 use crate::endpoint::answer;
 use crate::endpoint::service::{Answer, Body, Endpoint, Handle};
-use crate::store::IssuingStore;
+use crate::store::{IssuingStore, StoreError};
 use crate::token::BearerToken;
 
 /// What [`OAuth::revocation`] makes an [`Endpoint`] of.
@@ -27,6 +27,10 @@ impl<S: IssuingStore, C: Clients> OAuth<S, C> {
 impl<S: IssuingStore, C: Clients> Handle for Revocation<S, C> {
     fn methods(&self) -> &'static [Method] {
         &[Method::POST]
+    }
+
+    fn tell_unavailable(&self, error: &StoreError) {
+        self.0.authority.tell_unavailable(error);
     }
 
     async fn answer(&self, head: Parts, body: Body) -> Answer {

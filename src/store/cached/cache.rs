@@ -18,7 +18,8 @@ const TICK: Duration = Duration::from_millis(10);
 /// An entry is good in the era in which its load began. Eras are odd while the channel is whole
 /// and even while it is not, so that then none is good. A load is spoilt, which means that it is
 /// not kept and nobody joins it any more, when its token is forgotten, when an era begins, and
-/// when a subject is forgotten, whosever token it may bring.
+/// when a subject is forgotten, whosever token it may bring. Nobody joins one that is older than
+/// an answer may be.
 pub(super) struct Cache<P> {
     sets: Box<[Set<P>]>,
     /// Whose entry is in which place, so that those of a subject are found without any lock.
@@ -93,10 +94,13 @@ impl<P: Send + Sync + 'static> Cache<P> {
         if let Some(entry) = places.entry(digest).filter(|entry| entry.is_good(era)) {
             return Turn::Found(entry.found.clone());
         }
-        let whole = |load: &Load<P>| (load.era, load.spoils) == (era, spoils);
+        let began = monotonic();
+        let young = |load: &Load<P>| began.saturating_sub(load.began) < self.fresh_for;
+        let whole = |load: &Load<P>| (load.era, load.spoils) == (era, spoils) && young(load);
         let (load, joined) = places.sit(digest, whole, || Load {
             era,
             spoils,
+            began,
             answer: OnceCell::new(),
         });
         let counter = if joined { &self.joined } else { &self.loads };

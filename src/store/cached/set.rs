@@ -39,6 +39,8 @@ pub(super) struct Entry<P> {
 pub(super) struct Load<P> {
     pub(super) era: u32,
     pub(super) spoils: u64,
+    /// By the clock that never goes back.
+    pub(super) began: u64,
     pub(super) answer: OnceCell<Finding<P>>,
 }
 
