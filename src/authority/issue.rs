@@ -52,8 +52,8 @@ impl<S: IssuingStore> TokenAuthority<S> {
     /// # Errors
     ///
     /// The request's own: an [`IssueError`] when a scope, the kind, the life, the limit or the text
-    /// to adopt can't be, a refresh token is asked for and the authority has no [life] for them, the system
-    /// gives no randomness, or the store can't keep it. Then nothing is issued.
+    /// to adopt can't be, a refresh token is asked for and the authority has no [life] for them,
+    /// the system gives no randomness, or the store can't keep it. Then nothing is issued.
     ///
     /// [life]: super::AuthorityBuilder::refresh
     pub fn issue(&self, subject: impl Into<Subject>) -> IssueRequest<'_, S> {

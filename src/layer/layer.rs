@@ -140,6 +140,9 @@ impl<S: TokenStore, R> ExpiringTokenLayer<S, R> {
     /// since others may have read it: also one of a kind that is not let in here. The answer is
     /// 401 even where the store can't say whether it is gone; then the
     /// [`StoreError`](crate::StoreError) is the [`Rejection`]'s source.
+    /// Not burnt is what stands in several `Authorization` fields, which are refused unread, a
+    /// refresh token, which is none of a layer's kinds, and the token of a client that hangs up
+    /// before the store has answered.
     #[must_use]
     pub fn burn_cleartext(
         self,
@@ -159,7 +162,6 @@ impl<S: TokenStore, R> ExpiringTokenLayer<S, R> {
     ///
     /// ```
     /// # use tower_expiring_token::{Lifetime, MemoryStore, TokenAuthority};
-    /// # use tower::{Layer, service_fn};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let tokens = TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24)).build()?;
     /// // Not `axum::Json`, which is another thing of that name.
