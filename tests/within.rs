@@ -22,6 +22,7 @@ on_every_store!(
     a_session_with_further_tokens_is_listed_once_as_its_login,
     no_further_token_counts_against_the_limit,
     a_token_that_is_renewed_meanwhile_makes_further_ones_all_the_same,
+    one_of_two_that_stepped_up_in_one_instant_makes_nothing_once_it_is_gone,
 );
 
 async fn a_stepped_up_token_is_fresh_and_ends_when_the_old_one_would<S: RotatingStore>(store: S) {
@@ -290,6 +291,27 @@ async fn a_token_that_is_renewed_meanwhile_makes_further_ones_all_the_same<S: Ro
     assert_eq!(again.secret(), login.secret());
     desk.tokens.step_up(&caller).await.unwrap();
     desk.tokens.delegate(&caller, "export").await.unwrap();
+}
+
+async fn one_of_two_that_stepped_up_in_one_instant_makes_nothing_once_it_is_gone<
+    S: RotatingStore,
+>(
+    store: S,
+) {
+    let desk = Desk::new(store);
+    let login = desk.login().await;
+    let caller = desk.caller(&login).await.unwrap();
+    desk.later(SECOND);
+    let step_up = async || desk.tokens.step_up(&caller).await.unwrap();
+    let (gone, _twin) = (step_up().await, step_up().await);
+    let caller = desk.caller(&gone).await.unwrap();
+    let token = BearerToken::parse(gone.secret()).unwrap();
+    assert!(desk.tokens.revoke(&token).await.unwrap());
+    refused!(desk.tokens.step_up(&caller).await, IssueError::Ended);
+    refused!(
+        desk.tokens.delegate(&caller, "export").await,
+        IssueError::Ended
+    );
 }
 
 /// The system's clock is read to the kernel's tick: much happens in one instant.
