@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tower_expiring_token::testing::{FaultyStore, ManualClock};
 use tower_expiring_token::{
-    BearerToken, Clock, DigestKey, IssueError, IssuedToken, Lifetime, MemoryStore, Reason, Rule,
-    StoreError, Subject, TokenAuthority, TokenKind,
+    BearerToken, Clock, DigestKey, IssueError, IssuedToken, Lifetime, LoginMode, MemoryStore,
+    Reason, Rule, ServerKey, StoreError, Subject, TokenAuthority, TokenKind,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -300,6 +300,45 @@ async fn each_kind_has_its_own_prefix_and_life_and_opens_only_doors_that_let_it_
 }
 
 #[tokio::test]
+async fn a_prefix_and_a_key_change_without_logging_anybody_out() {
+    let store = MemoryStore::new();
+    let of_kind = |kind| {
+        let tokens = TokenAuthority::builder(store.clone()).access(kind);
+        let tokens = tokens.expiry(Lifetime::hours(24)).limit(4);
+        tokens.key(ServerKey::new([7; 32])).build().unwrap()
+    };
+    let first = || TokenKind::hex("access", 40);
+    let second = || TokenKind::new("access", "tet_").formerly(first());
+    let third = || {
+        let third = TokenKind::new("access", "acm_").keyed(DigestKey::new([7; 32]));
+        third.formerly(second())
+    };
+    let mut issued = Vec::new();
+    for kind in [first(), second(), third()] {
+        let tokens = of_kind(kind);
+        issued.push(tokens.issue("alice").await.unwrap());
+        issued.push(tokens.issue("bob").login(LoginMode::Renew).await.unwrap());
+        for issued in &issued {
+            assert!(lives(&tokens, issued).await, "{}", issued.secret());
+        }
+    }
+    let prefixes = [0, 2, 4].map(|index| &issued[index].secret()[..4]);
+    assert!(prefixes[0] < "g" && prefixes[1..] == ["tet_", "acm_"]);
+    for bobs in [1, 3, 5] {
+        assert_eq!(issued[bobs].secret(), issued[1].secret(), "is told again");
+    }
+
+    let tokens = of_kind(third());
+    assert_eq!(tokens.sessions(&"alice".into()).await.unwrap().len(), 3);
+    let old = BearerToken::parse(issued[0].secret()).unwrap();
+    let caller = tokens.authenticate(&old).await.unwrap();
+    assert_eq!(caller.kind(), "access");
+    assert!(tokens.revoke(&old).await.unwrap());
+    assert!(!lives(&tokens, &issued[0]).await);
+    assert!(lives(&tokens, &issued[2]).await);
+}
+
+#[tokio::test]
 async fn a_token_of_another_system_is_adopted_and_lives_on() {
     let clock = ManualClock::default();
     let tokens = TokenAuthority::builder(MemoryStore::new())
@@ -312,6 +351,10 @@ async fn a_token_of_another_system_is_adopted_and_lives_on() {
     let adopted = tokens.issue("alice").adopt(django).await.unwrap();
     assert_eq!(adopted.secret(), django);
     assert!(lives(&tokens, &adopted).await);
+    let token = BearerToken::parse(django).unwrap();
+    let caller = tokens.authenticate(&token).await.unwrap();
+    let stale = caller.require_recent(HOUR, clock.now());
+    assert!(stale.is_err(), "nobody has proved who he is");
     assert_eq!(
         reason(&tokens, &django.to_uppercase()).await,
         Some(Reason::UnknownToken)

@@ -170,6 +170,33 @@ fn two_kinds_whose_texts_cant_be_told_apart_are_refused() {
 }
 
 #[test]
+fn former_texts_that_cant_be_told_from_todays_or_another_kinds_are_refused() {
+    let day = Lifetime::days(1);
+    let access = |prefix| TokenKind::new("access", prefix);
+    refused(
+        builder().access(access("acm_").formerly(access("acm_old_"))),
+        "former definition of kind \"access\"",
+    );
+    let keyed = TokenKind::hex("access", 40).keyed(DigestKey::new([7; 32]));
+    refused(
+        builder().access(keyed.formerly(TokenKind::hex("access", 40))),
+        "former definition of kind \"access\"",
+    );
+    refused(
+        builder().access(access("acm_").formerly(access("a b"))),
+        "found \"a b\"",
+    );
+    let other = TokenKind::new("other", "oth_").formerly(TokenKind::new("other", "tet_"));
+    refused(builder().kind(other, day), "\"access\" and \"other\"");
+}
+
+#[test]
+fn a_main_that_fails_says_why() {
+    let error = builder().realm("").build().unwrap_err();
+    assert!(format!("{error:?}").contains(&error.to_string()));
+}
+
+#[test]
 fn two_kinds_of_one_name_or_of_none_are_refused() {
     refused(
         builder().kind(TokenKind::new("access", "pat_"), Lifetime::days(1)),

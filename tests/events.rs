@@ -486,15 +486,19 @@ fn tracing_writes_down_the_session_and_no_secret() {
 fn a_subject_forges_no_line_of_the_log() {
     let forged = "eve\n INFO tower_expiring_token: all tokens revoked subject=\"root\"";
     let log = logged(async |desk| {
+        desk.tokens.issue(forged).await.unwrap();
         let issued = desk.tokens.issue(forged).await.unwrap();
         let (subject, session) = (Subject::new(forged), issued.session());
         desk.tokens.revoke_others(&subject, session).await.unwrap();
+        let replace = desk.tokens.issue(forged).login(LoginMode::ReplaceAll);
+        replace.await.unwrap();
         desk.tokens.revoke_all(&subject).await.unwrap();
         desk.tokens.tell(&Event::LoginFailed {
             subject: Some(forged),
         });
     });
-    assert_eq!(log.lines().count(), 3, "{log}");
+    let lines = "issued, issued, others, displaced, issued, all, failed";
+    assert_eq!(log.lines().count(), lines.split(", ").count(), "{log}");
 }
 
 /// What is logged meanwhile.

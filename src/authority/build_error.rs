@@ -5,8 +5,9 @@ use super::kind::{MOST_GRACE, MOST_KINDS};
 use crate::rejection::ChallengeFault;
 use crate::token::KindFault;
 
-/// A configuration that can't work: what was expected, what was found, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A configuration that can't work: what was expected, what was found, and what to do. `Debug` says
+/// it, too, since that is what a `main` that fails prints.
+#[derive(Clone, PartialEq, Eq)]
 pub struct BuildError(pub(super) Fault);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +62,10 @@ impl fmt::Display for BuildError {
                 f,
                 "the digits of kind {kind:?}: expected 32 to 512, found {found}; name as many as the other system's tokens have (fewer than 32 can be guessed, RFC 6749 section 10.10)"
             ),
+            Fault::Kind { kind, fault: KindFault::Former } => write!(
+                f,
+                "expected each former definition of kind {kind:?} to have texts of its own, found two alike: give today's a prefix of which neither begins the other"
+            ),
             Fault::SameName(name) => {
                 write!(f, "expected each kind to have a name of its own, found {name:?} twice: rename one")
             }
@@ -101,6 +106,12 @@ impl fmt::Display for BuildError {
                 "expected randomness from the system for a server key, found none ({problem}): give one with `.key(..)`"
             ),
         }
+    }
+}
+
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BuildError({self})")
     }
 }
 

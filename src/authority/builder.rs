@@ -158,7 +158,8 @@ impl<S> AuthorityBuilder<S> {
         self
     }
 
-    /// What refresh tokens begin with, instead of `ter_`.
+    /// What refresh tokens begin with, instead of `ter_`. With another one, those that were issued
+    /// are unknown.
     pub fn refresh_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.refresh_prefix = Some(prefix.into());
         self

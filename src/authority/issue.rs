@@ -136,7 +136,9 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
 
     /// Takes over a token that another system has issued, instead of drawing a new one, so that
     /// its clients need no new login. Its kind must say what it looks like. No login mode tells
-    /// another one instead.
+    /// another one instead, or tells this one again. It passes for
+    /// [freshly authenticated](crate::Authenticated::require_recent) nowhere. A text that is taken
+    /// over again begins anew, also where it was revoked meanwhile: take over each but once.
     pub fn adopt(mut self, text: impl Into<String>) -> Self {
         self.adopted = Some(Zeroizing::new(text.into()));
         self
@@ -151,7 +153,14 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
         let session = SessionId::draw().map_err(IssueError::randomness)?;
         let now = authority.now();
         let until = self.life.map_or(Timestamp::MAX, |life| now + life);
-        let times = |policy, until| begin(policy, now, now, until).map_err(|_| IssueError::NoLife);
+        // Nobody knows when the user of another system's token has proved who he is.
+        let authenticated_at = match self.adopted {
+            None => now,
+            Some(_) => Timestamp::default(),
+        };
+        let times = |policy, until| {
+            begin(policy, now, authenticated_at, until).map_err(|_| IssueError::NoLife)
+        };
 
         let refresh = match &authority.shared.refresh {
             _ if !self.refresh => None,

@@ -1,6 +1,10 @@
+use std::iter;
+
+use zeroize::Zeroizing;
+
 use super::{IssueError, IssuedToken, Kind, TokenAuthority};
-use crate::store::{IssuingStore, Place, StoreError};
-use crate::token::TokenRecord;
+use crate::store::{IssuingStore, Place, StoreError, TokenStore};
+use crate::token::{Seed, TokenDigest, TokenRecord};
 
 /// What a login does to the tokens of its kind that the subject has already. Logins of one
 /// subject at the same moment agree on one outcome.
@@ -59,16 +63,34 @@ impl<S: IssuingStore> TokenAuthority<S> {
         let Some(seed) = record.seed() else {
             return Ok(None);
         };
-        let shared = &self.shared;
-        let route = record.subject().route();
-        let (secret, digest) = kind.kind.derive(route, &shared.key, seed, 0);
-        if shared.store.find(&digest).await?.is_none() {
+        let Some((secret, digest)) = self.derived_before(kind, record, seed, 0).await? else {
             return Ok(None);
-        }
+        };
         let verdict = self.verdict(kind, &digest, record.times(), self.now());
         Ok(verdict
             .live
             .then(|| IssuedToken::new(secret, record.clone(), verdict.bound.at).told_again()))
+    }
+}
+
+impl<S: TokenStore> TokenAuthority<S> {
+    /// The text and the digest of a derived token that is there, in whatever way it was made.
+    pub(super) async fn derived_before(
+        &self,
+        kind: &Kind,
+        record: &TokenRecord,
+        seed: &Seed,
+        generation: u32,
+    ) -> Result<Option<(Zeroizing<String>, TokenDigest)>, StoreError> {
+        let (route, key) = (record.subject().route(), &self.shared.key);
+        let now = kind.kind.derive(route, key, seed, generation);
+        let former = kind.kind.derive_formerly(route, key, seed, generation);
+        for (secret, digest) in iter::once(now).chain(former) {
+            if self.shared.store.find(&digest).await?.is_some() {
+                return Ok(Some((secret, digest)));
+            }
+        }
+        Ok(None)
     }
 }
 

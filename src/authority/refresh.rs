@@ -179,7 +179,7 @@ impl<S: RotatingStore> RefreshRequest<'_, S> {
         let next = shown.generation.checked_add(1);
         let next = next.ok_or(RefreshError::Unknown)?;
         let route = record.subject().route();
-        let (secret, digest) = kind.kind.derive(route, &shared.key, seed, next);
+        let (mut secret, mut digest) = kind.kind.derive(route, &shared.key, seed, next);
         let old = record.times();
         let until = old.ends_at.min(tokens.kind.policy.cap(old));
         let times = begin(&*kind.policy, now, old.authenticated_at, until)
@@ -205,7 +205,16 @@ impl<S: RotatingStore> RefreshRequest<'_, S> {
                 record: access.clone(),
             },
         };
-        let access = match shared.store.rotate(rotation).await? {
+        let rotated = shared.store.rotate(rotation).await?;
+        if let Rotated::Again(_) = rotated
+            && let Some(first) = self
+                .authority
+                .derived_before(kind, record, seed, next)
+                .await?
+        {
+            (secret, digest) = first;
+        }
+        let access = match rotated {
             Rotated::Rotated => access,
             Rotated::Again(first) if first.times().authenticated_at == old.authenticated_at => {
                 first

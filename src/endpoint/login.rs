@@ -62,7 +62,7 @@ impl<S: IssuingStore> TokenAuthority<S> {
 
 impl<S: IssuingStore> Endpoint<LoginEndpoint<S>> {
     /// Answers as Django REST framework's `obtain_auth_token` does: `{"token"}` alone, field
-    /// errors, `non_field_errors`. Texts about content that is no JSON are not Python's.
+    /// errors, `non_field_errors`.
     #[must_use]
     pub fn drf(self, style: Drf) -> Self {
         self.with(|login| LoginEndpoint {

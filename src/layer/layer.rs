@@ -157,8 +157,8 @@ impl<S: TokenStore, R> ExpiringTokenLayer<S, R> {
 
     /// Responds to refusals in another style: [`Json`](crate::Json), [`Drf`](crate::Drf), or one
     /// of your own. It concerns what this layer refuses: a [`RequireLayer`](crate::RequireLayer)
-    /// inside has [its own](crate::RequireLayer::respond), and handlers of axum that return a
-    /// [`Rejection`] answer as `Json` does.
+    /// inside has [its own](crate::RequireLayer::respond), endpoints have theirs, and handlers of
+    /// axum that return a [`Rejection`] answer as `Json` does.
     ///
     /// ```
     /// # use tower_expiring_token::{Lifetime, MemoryStore, TokenAuthority};

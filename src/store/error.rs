@@ -3,7 +3,8 @@ use std::fmt;
 use std::sync::Arc;
 
 /// The store could not say. It is never a verdict on a token: the client gets 503 and may try
-/// again, and the cause stays here for logs.
+/// again, and the cause stays here for logs: `{}` says the same of each, `{:?}` and
+/// [`source`](Error::source) say what it was.
 #[derive(Clone, Debug)]
 pub struct StoreError(Arc<dyn Error + Send + Sync>);
 

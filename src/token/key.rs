@@ -53,7 +53,9 @@ impl ServerKey {
         &self.0
     }
 
-    /// A key for keyed digests that follows from this one, so that one secret serves both.
+    /// A key for keyed digests that follows from this one, so that one secret serves both. When the
+    /// server key is changed, keep the old one's digest key in what the kind was
+    /// [formerly](crate::TokenKind::formerly).
     #[must_use]
     pub fn digest_key(&self) -> DigestKey {
         DigestKey::new(self.sign(&[b"digest key"]))

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::iter;
 
 use zeroize::Zeroizing;
 
@@ -10,8 +11,9 @@ use super::{BearerToken, Lead, Seed, ServerKey, TokenDigest, TokenRecord};
 /// A sort of token: its name, what its text looks like, and the digest function of its texts.
 /// How long it lives is the policy that the authority gives it.
 ///
-/// The text alone tells the kind, so a key or a digest function changes by adding a kind: tokens
-/// of the old one stay good until they end, and nothing is rewritten.
+/// The text alone tells how it was made, so a prefix, a key or a digest function
+/// [changes](Self::formerly) without logging anybody out: tokens of the former one stay good until
+/// they end, and nothing is rewritten. A record names its kind, so the name stays.
 ///
 /// ```
 /// use tower_expiring_token::{DigestKey, TokenKind};
@@ -23,6 +25,13 @@ use super::{BearerToken, Lead, Seed, ServerKey, TokenDigest, TokenRecord};
 #[derive(Clone)]
 pub struct TokenKind {
     name: Word,
+    way: Way,
+    former: Vec<Way>,
+}
+
+/// What a token looks like, and how its digest is made.
+#[derive(Clone)]
+struct Way {
     form: Form,
     key: Option<DigestKey>,
 }
@@ -35,13 +44,8 @@ impl TokenKind {
     /// whole text into one block of SHA-256; a longer prefix makes each digest cost two.
     #[must_use]
     pub fn new(name: &str, prefix: &str) -> Self {
-        Self {
-            name: Word::new(name),
-            form: Form::Own {
-                prefix: Lead::new(prefix),
-            },
-            key: None,
-        }
+        let prefix = Lead::new(prefix);
+        Self::of(name, Form::Own { prefix })
     }
 
     /// A kind of a foreign form: exactly this many lower-case hex digits, neither prefix nor
@@ -50,17 +54,38 @@ impl TokenKind {
     /// has.
     #[must_use]
     pub fn hex(name: &str, digits: usize) -> Self {
+        Self::of(name, Form::Hex { digits })
+    }
+
+    fn of(name: &str, form: Form) -> Self {
         Self {
             name: Word::new(name),
-            form: Form::Hex { digits },
-            key: None,
+            way: Way { form, key: None },
+            former: Vec::new(),
         }
     }
 
     /// Keeps HMAC-SHA256 with this key of each token, instead of SHA-256.
     #[must_use]
     pub fn keyed(mut self, key: DigestKey) -> Self {
-        self.key = Some(key);
+        self.way.key = Some(key);
+        self
+    }
+
+    /// Takes tokens that were made as this kind was defined before, too. They are of this kind in
+    /// all respects; new ones are made as it is defined now. The former texts must differ from
+    /// today's: by their prefix, or as hex digits do.
+    ///
+    /// ```
+    /// use tower_expiring_token::{DigestKey, TokenKind};
+    ///
+    /// let before = TokenKind::new("access", "tet_");
+    /// let now = TokenKind::new("access", "acm_").keyed(DigestKey::new([7; 32])).formerly(before);
+    /// ```
+    #[must_use]
+    pub fn formerly(mut self, before: Self) -> Self {
+        self.former.push(before.way);
+        self.former.extend(before.former);
         self
     }
 
@@ -81,12 +106,15 @@ impl TokenKind {
     /// store has a digest of what was never issued.
     #[inline(always)]
     pub(crate) fn recognise(&self, text: &[u8]) -> Option<TokenDigest> {
-        let route = self.form.recognise(text)?;
-        let digest = TokenDigest::of_text(text, self.key.as_ref());
-        Some(match route {
-            Some(route) => digest.routed(route),
-            None => digest,
-        })
+        match self.way.recognise(text) {
+            None if !self.former.is_empty() => self.recognise_former(text),
+            recognised => recognised,
+        }
+    }
+
+    #[cold]
+    fn recognise_former(&self, text: &[u8]) -> Option<TokenDigest> {
+        self.former.iter().find_map(|way| way.recognise(text))
     }
 
     /// Whether this is the kind that the record names.
@@ -96,9 +124,9 @@ impl TokenKind {
 
     /// The text of a new token, from the system's randomness, and its digest.
     pub(crate) fn draw(&self, route: u16) -> Result<Drawn, getrandom::Error> {
-        let mut secret = Zeroizing::new(vec![0; self.form.secret_len()]);
+        let mut secret = Zeroizing::new(vec![0; self.way.form.secret_len()]);
         getrandom::fill(&mut secret)?;
-        Ok(self.of_secret(route, &secret))
+        Ok(self.way.of_secret(route, &secret))
     }
 
     /// The text of a derived token and its digest: the same whenever they are asked for. Those
@@ -110,6 +138,58 @@ impl TokenKind {
         seed: &Seed,
         generation: u32,
     ) -> Drawn {
+        self.way.derive(route, key, seed, generation)
+    }
+
+    /// The same as it would have been derived before the kind was changed, the last change first.
+    pub(crate) fn derive_formerly(
+        &self,
+        route: u16,
+        key: &ServerKey,
+        seed: &Seed,
+        generation: u32,
+    ) -> impl Iterator<Item = Drawn> {
+        let former = self.former.iter();
+        former.map(move |way| way.derive(route, key, seed, generation))
+    }
+
+    /// What makes the kind unusable, if anything does.
+    pub(crate) fn fault(&self) -> Option<KindFault> {
+        if self.name().is_empty() {
+            return Some(KindFault::Name);
+        }
+        let alike = || {
+            let mut pairs = self.ways().enumerate();
+            pairs.any(|(index, way)| self.ways().take(index).any(|other| way.collides(other)))
+        };
+        self.ways()
+            .find_map(|way| way.form.fault())
+            .or_else(|| alike().then_some(KindFault::Former))
+    }
+
+    /// Whether one text could be of both kinds.
+    pub(crate) fn collides(&self, other: &Self) -> bool {
+        self.ways()
+            .any(|way| other.ways().any(|other| way.collides(other)))
+    }
+
+    fn ways(&self) -> impl Iterator<Item = &Way> {
+        iter::once(&self.way).chain(&self.former)
+    }
+}
+
+impl Way {
+    #[inline(always)]
+    fn recognise(&self, text: &[u8]) -> Option<TokenDigest> {
+        let route = self.form.recognise(text)?;
+        let digest = TokenDigest::of_text(text, self.key.as_ref());
+        Some(match route {
+            Some(route) => digest.routed(route),
+            None => digest,
+        })
+    }
+
+    fn derive(&self, route: u16, key: &ServerKey, seed: &Seed, generation: u32) -> Drawn {
         let mut secret = Zeroizing::new(vec![0; self.form.secret_len()]);
         key.derive(seed, generation, &mut secret);
         self.of_secret(route, &secret)
@@ -124,16 +204,7 @@ impl TokenKind {
         }
     }
 
-    /// What makes the kind unusable, if anything does.
-    pub(crate) fn fault(&self) -> Option<KindFault> {
-        if self.name().is_empty() {
-            return Some(KindFault::Name);
-        }
-        self.form.fault()
-    }
-
-    /// Whether one text could be of both kinds.
-    pub(crate) fn collides(&self, other: &Self) -> bool {
+    fn collides(&self, other: &Self) -> bool {
         self.form.collides(&other.form)
     }
 }
@@ -142,7 +213,7 @@ impl fmt::Debug for TokenKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenKind")
             .field("name", &self.name())
-            .field("form", &self.form)
+            .field("form", &self.way.form)
             .finish_non_exhaustive()
     }
 }
@@ -153,6 +224,8 @@ pub(crate) enum KindFault {
     Name,
     Prefix(String),
     Digits(usize),
+    /// Two ways of one kind, of which one text could be of both.
+    Former,
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ struct Shared<S: WatchedStore> {
 }
 
 /// A staleness that would let a revoked token in for too long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TooStale(Duration);
 
 impl<S: WatchedStore> Cached<S> {
@@ -329,6 +329,12 @@ impl fmt::Display for TooStale {
             "a token may be answered from memory for at most {MOST_STALENESS:?}, not for {:?}: a revoked one could be let in for as long; name a shorter staleness",
             self.0
         )
+    }
+}
+
+impl fmt::Debug for TooStale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TooStale({self})")
     }
 }
 

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use super::schema::PREFIX;
 
 /// Why a [`SqliteStore`](super::SqliteStore) can't be opened or migrated: what was expected, what
-/// was found, and what to do.
-#[derive(Debug)]
+/// was found, and what to do. `Debug` says it, too, with the cause.
 pub struct SqliteError {
     path: PathBuf,
     fault: Fault,
@@ -86,6 +85,15 @@ impl fmt::Display for SqliteError {
                 "{path}: expected a SQLite database that answers, found an error: see its cause"
             ),
             Fault::Thread(_) => f.write_str("the system gave no thread to write on"),
+        }
+    }
+}
+
+impl fmt::Debug for SqliteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match std::error::Error::source(self) {
+            None => write!(f, "SqliteError({self})"),
+            Some(cause) => write!(f, "SqliteError({self}: {cause})"),
         }
     }
 }
