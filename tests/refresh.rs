@@ -617,3 +617,31 @@ async fn a_life_of_sessions_that_is_made_shorter_ends_access_tokens_too() {
     let next = strict.refresh(&refresh_of(&issued)).await.unwrap();
     assert_eq!(next.expires_at(), end);
 }
+
+#[tokio::test]
+async fn a_retry_gets_the_very_same_pair_also_where_its_kind_has_changed_meanwhile() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::default());
+    let of_kind = |kind| {
+        TokenAuthority::builder(store.clone())
+            .access(kind)
+            .expiry(Lifetime::hours(1))
+            .refresh(Lifetime::days(30))
+            .refresh_grace(GRACE)
+            .key(ServerKey::new([7; 32]))
+            .clock(clock.clone())
+            .build()
+            .unwrap()
+    };
+    let before = TokenKind::new("access", "tet_");
+    let (old, new) = (
+        of_kind(before.clone()),
+        of_kind(TokenKind::new("access", "acm_").formerly(before)),
+    );
+    let issued = old.issue(ALICE).refresh().await.unwrap();
+    let first = old.refresh(&refresh_of(&issued)).await.unwrap();
+    let again = new.refresh(&refresh_of(&issued)).await.unwrap();
+    assert_eq!(again.secret(), first.secret());
+    assert_eq!(again.refresh_secret(), first.refresh_secret());
+    let next = new.refresh(&refresh_of(&again)).await.unwrap();
+    assert!(next.secret().starts_with("acm_"));
+}
