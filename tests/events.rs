@@ -12,7 +12,8 @@ use tower_expiring_token::testing::FaultyStore;
 use tower_expiring_token::{
     About, BearerToken, CheckPassword, Checked, Client, ClientSecret, Event, Events, IssuedToken,
     Json, Lifetime, LoginMode, MemoryStore, OAuth, PasswordGuard, RequireLayer, Revoked,
-    RotatingStore, Scopes, StoreError, Subject, TracingEvents, Verified, Who, async_trait,
+    RotatingStore, Scopes, ServerKey, StoreError, Subject, TokenAuthority, TracingEvents, Verified,
+    Who, async_trait,
 };
 
 use crate::support::ask::{ask, form};
@@ -202,6 +203,21 @@ async fn sessions_that_end_for_a_further_login_are_heard<S: RotatingStore>(store
     desk.tokens.issue(ALICE).await.unwrap();
     renew().await;
     says(&[issued, "displaced 1 of 1", "told again 1 access -"]);
+}
+
+#[tokio::test]
+async fn what_a_login_replaces_that_can_not_be_told_again_is_heard() {
+    let store = MemoryStore::new();
+    let heard = Heard::default();
+    let of_key = |key| {
+        let tokens = TokenAuthority::builder(store.clone()).key(ServerKey::new([key; 32]));
+        let tokens = tokens.expiry(Lifetime::hours(1)).login(LoginMode::Renew);
+        tokens.events(heard.clone()).build().unwrap()
+    };
+    of_key(1).issue(ALICE).await.unwrap();
+    of_key(2).issue(ALICE).await.unwrap();
+    let issued = "issued 1 access -";
+    assert_eq!(heard.take(), [issued, "displaced 1 of 1", issued]);
 }
 
 async fn refusals_say_why_and_whose<S: RotatingStore + Clone>(store: S) {

@@ -36,7 +36,8 @@ pub struct IssueRequest<'a, S> {
 
 impl<S: IssuingStore> TokenAuthority<S> {
     /// Issues a token to a subject whose identity you have checked: a session of its own, unless
-    /// the [`LoginMode`] says otherwise. Any text is a subject, the empty one too.
+    /// the [`LoginMode`] says otherwise. Any text is a subject, the empty one too; PostgreSQL takes
+    /// none with a NUL or of many thousand bytes.
     ///
     /// ```
     /// # use tower_expiring_token::{Lifetime, MemoryStore, TokenAuthority};
@@ -103,7 +104,8 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
         self
     }
 
-    /// The OAuth client that it is issued to.
+    /// The OAuth client that it is issued to. A client is told no token of another's: it opens a
+    /// session of its own, as one with a refresh token does.
     pub fn client(mut self, client: impl Into<String>) -> Self {
         self.client = Some(client.into());
         self
@@ -198,8 +200,9 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
                 authority.tell(&Event::ToldAgain(About::of(issued.record())));
                 return Ok(issued);
             }
-            let session = instead.session();
-            store.remove_session(&self.subject, session).await?;
+            let ended = store.remove_session(subject, instead.session()).await?;
+            let by = new.access.record.session();
+            authority.tell_revoked(Revoked::Displaced { subject, by }, ended);
         }
         Err(contended())
     }
@@ -234,7 +237,8 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
             LoginMode::New
         };
         let mode = self.login.unwrap_or(usual);
-        if self.refresh || self.adopted.is_some() {
+        // A client is told no token of another's, nor has its own renewed to another's scopes.
+        if self.refresh || self.adopted.is_some() || self.client.is_some() {
             mode.of_a_new_session()
         } else {
             mode

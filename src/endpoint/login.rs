@@ -165,7 +165,7 @@ impl<S: IssuingStore> LoginEndpoint<S> {
 
     fn tell(&self, issued: &IssuedToken) -> Answer {
         match self.style {
-            Style::OAuth if issued.refresh_secret().is_some() => {
+            _ if issued.refresh_secret().is_some() => {
                 answer::json(StatusCode::OK, &Granted::of(issued, &self.authority))
             }
             Style::OAuth => answer::json(StatusCode::OK, &LoggedIn::of(issued)),

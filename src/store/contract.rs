@@ -125,8 +125,8 @@ pub trait IssuingStore: TokenStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the store can't say, or knows no such subject; then nothing of the login
-    /// is kept.
+    /// [`StoreError`] when the store can't say, or knows no such subject. Then nothing of the login
+    /// is kept, or all of it where the answer alone was lost: nobody has its secret.
     async fn insert(&self, new: NewSession, slot: Slot) -> Result<Inserted, StoreError>;
 
     /// Removes one token. Whether there was one.

@@ -1,5 +1,6 @@
 //! The ready-made services, asked as clients ask them.
 
+mod apart;
 mod drf;
 mod guard;
 mod login;

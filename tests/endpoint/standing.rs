@@ -56,6 +56,17 @@ async fn a_login_with_the_password_of_a_moment_ago_opens_nothing() {
 }
 
 #[tokio::test]
+async fn a_login_with_the_scopes_of_a_moment_ago_opens_nothing() {
+    let people = People::new();
+    people
+        .users
+        .meanwhile(|users| users.change("alice", |alice| alice.scopes = Scopes::none()));
+    let answered = people.log_in(login("alice", "wonderland")).await;
+    assert_eq!(answered.status, 400, "{answered:?}");
+    assert_nothing_lives(&people, &answered).await;
+}
+
+#[tokio::test]
 async fn nor_does_the_password_grant() {
     let people = People::new();
     people.users.meanwhile(changes);

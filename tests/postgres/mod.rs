@@ -4,6 +4,7 @@ mod contract;
 mod crash;
 mod line;
 mod migrate;
+mod others;
 mod outage;
 mod pool;
 mod secrets;

@@ -1,7 +1,10 @@
 //! What a server is set up for is looked at, and what a store is made from.
 
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
 use redis_client::{Client, cmd};
-use tower_expiring_token::{IssuingStore, RedisStore, StoreError, TokenStore};
+use tower_expiring_token::{IssuingStore, RedisStore, StoreError, Timestamp, TokenStore};
 
 use super::{on, times, told};
 use crate::support::server::redis::{PASSWORD, Redis, prefix, shared};
@@ -137,4 +140,37 @@ async fn a_store_is_made_for_a_client_that_the_application_has() {
     let mut own = client.get_connection().unwrap();
     assert_eq!(cmd("PING").query::<String>(&mut own).unwrap(), "PONG");
     assert!(!PASSWORD.is_empty());
+}
+
+#[tokio::test]
+async fn any_retention_will_do() {
+    let store = RedisStore::builder(&shared().url()).prefix(&prefix());
+    let store = store.retention(Duration::MAX).connect().await.unwrap();
+    let digest = own("alice", 1);
+    store
+        .insert(login(digest, "alice", 1, times()), ADD)
+        .await
+        .unwrap();
+    assert!(store.find(&digest).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_value_that_cant_be_read_stops_no_purge_of_others() {
+    let (server, prefix) = (shared(), prefix());
+    let store = RedisStore::builder(&server.url()).prefix(&prefix);
+    let store = store.connect().await.unwrap();
+    for number in 0..200 {
+        let name = format!("user{number}");
+        let new = login(own(&name, number), &name, number, times());
+        store.insert(new, ADD).await.unwrap();
+    }
+    let tokens = server.cli(["--scan", "--pattern", &format!("{prefix}[{{]*")]);
+    let spoilt = tokens.lines().find(|key| key.contains("}:"));
+    server.cli(["SET", spoilt.expect("a token"), "spoilt"]);
+    let most = NonZeroUsize::new(1_000).expect("is not zero");
+    let mut purged = 0;
+    for _ in 0..10 {
+        purged += store.purge(Timestamp::MAX, most).await.unwrap();
+    }
+    assert_eq!(purged, 199);
 }

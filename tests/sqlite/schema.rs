@@ -4,6 +4,7 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tower_expiring_token::{BearerToken, Lifetime, SqliteStore, TokenAuthority};
@@ -215,4 +216,13 @@ fn what_is_no_database_on_a_disk_is_refused_with_its_reason() {
             "{refused}"
         );
     }
+}
+
+#[test]
+fn any_patience_will_do() {
+    let databases = Databases::new();
+    let path = databases.path();
+    SqliteStore::migrate(&path).unwrap();
+    let store = SqliteStore::builder(&path).patience(Duration::MAX).open();
+    assert!(store.is_ok());
 }

@@ -72,8 +72,8 @@ impl Client {
     }
 
     /// The scopes that tokens issued to it may have, and have when it asks for none in particular;
-    /// none, unless it is said. A session that was issued to no client keeps its own, whichever
-    /// client refreshes it.
+    /// none, unless it is said. A session keeps those that it was issued with, also when it was
+    /// issued to no client.
     ///
     /// # Errors
     ///

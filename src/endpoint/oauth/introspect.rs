@@ -108,6 +108,8 @@ impl<S: TokenStore, C: Clients> Introspection<S, C> {
         }
         let client = authenticate::client(head, params, &*self.0.clients).await?;
         match client.introspects {
+            // Whoever has no secret has proved nothing (RFC 7662 section 2.1).
+            _ if client.secret.is_none() => Err(OAuthError::InvalidClient.into()),
             Introspects::Nothing => Err(OAuthError::InvalidClient.into()),
             _ => Ok(Asker::Client(client)),
         }

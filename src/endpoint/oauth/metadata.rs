@@ -109,7 +109,7 @@ fn path_of(issuer: &str) -> Option<String> {
         "http" => matches!(host, "localhost" | "127.0.0.1" | "[::1]"),
         _ => false,
     };
-    let plain = uri.query().is_none() && !issuer.contains('#');
+    let plain = uri.query().is_none() && !issuer.contains(['#', '@']);
     (safe && plain).then(|| uri.path().trim_end_matches('/').to_owned())
 }
 

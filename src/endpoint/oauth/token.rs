@@ -12,7 +12,7 @@ use crate::endpoint::answer;
 use crate::endpoint::login::tell_while_it_stands;
 use crate::endpoint::password::{PasswordGuard, Who};
 use crate::endpoint::service::{Answer, Body, Endpoint, Handle};
-use crate::store::RotatingStore;
+use crate::store::{RotatingStore, StoreError};
 use crate::token::{BearerToken, Scopes};
 
 /// What [`OAuth::token`] makes an [`Endpoint`] of.
@@ -29,6 +29,10 @@ impl<S: RotatingStore, C: Clients> OAuth<S, C> {
 impl<S: RotatingStore, C: Clients> Handle for TokenEndpoint<S, C> {
     fn methods(&self) -> &'static [Method] {
         &[Method::POST]
+    }
+
+    fn tell_unavailable(&self, error: &StoreError) {
+        self.0.authority.tell_unavailable(error);
     }
 
     async fn answer(&self, head: Parts, body: Body) -> Answer {
@@ -106,8 +110,8 @@ impl<S: RotatingStore, C: Clients> TokenEndpoint<S, C> {
         let checked = passwords.check(head, who, password, now).await;
         let verified = checked.map_err(|denied| denied.tell(authority))?;
         // What the client may have and the user has; of nothing asked, all of that.
-        let common = client
-            .scopes
+        let default = client.default_scopes.as_ref().unwrap_or(&client.scopes);
+        let common = default
             .iter()
             .filter(|scope| verified.scopes.contains(scope));
         let scopes = match params.scopes()? {

@@ -153,7 +153,8 @@ pub trait CheckPassword: Send + Sync + 'static {
         verified: &Verified,
     ) -> Result<bool, StoreError> {
         let checked = self.check(who, password).await?;
-        Ok(matches!(checked, Checked::Right(now) if now.subject == verified.subject))
+        Ok(matches!(checked, Checked::Right(now)
+            if now.subject == verified.subject && now.scopes.includes(&verified.scopes)))
     }
 }
 

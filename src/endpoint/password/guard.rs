@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use http::request::Parts;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::throttle::{Counted, PLACES, Throttle};
 use super::{CheckPassword, Checked, Verified, Who};
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 use crate::token::Subject;
+
+/// How long a login waits for those before it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Checks passwords for all endpoints that ask for one, and slows down who guesses: give the same
 /// one to each. Cheap to clone.
@@ -104,7 +108,8 @@ impl PasswordGuard {
         } = &*self.shared;
         let counted = throttle.count(who.as_str(), address(head));
         throttle.admit(counted, now())?;
-        let place = places.acquire().await;
+        let place = timeout(PATIENCE, places.acquire()).await;
+        let place = place.map_err(|late| Denied::Unavailable(StoreError::new(late)))?;
         let _place = place.map_err(|closed| Denied::Unavailable(StoreError::new(closed)))?;
         // While this one waited, others may have failed.
         throttle.admit(counted, now())?;
@@ -151,7 +156,7 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     fn succeeds(self) {
-        self.throttle.forgive(self.counted);
+        self.throttle.forgive(self.counted, self.at);
         std::mem::forget(self);
     }
 

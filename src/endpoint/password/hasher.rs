@@ -12,6 +12,9 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 /// much that they can't use again: a few dozen wrong passwords took a process to 680 MB.
 pub(super) struct Hasher;
 
+/// 1 GiB: what asks for more is no login's hash, and no such memory ends the process.
+const MOST_BLOCKS: usize = 1 << 20;
+
 /// As many pieces as there are processors; what more hashes at once took is given back.
 static KEPT: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
 
@@ -33,6 +36,9 @@ impl CustomizedPasswordHasher<PasswordHash> for Hasher {
         let output = output.get_mut(..length).ok_or(Error::OutputSize)?;
         let argon2 = Argon2::new(algorithm, version, params.clone());
         let blocks = params.block_count();
+        if blocks > MOST_BLOCKS {
+            return Err(Error::ParamInvalid { name: "m" });
+        }
         in_memory(blocks, |memory| {
             argon2.hash_password_into_with_memory(password, salt, output, memory)
         })?;

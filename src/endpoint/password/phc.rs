@@ -75,10 +75,21 @@ fn hash(password: &[u8]) -> Result<String, HashError> {
     Ok(hash.to_string())
 }
 
-/// Whether the hash is this password's. A hash that can't be read is nobody's.
-fn verifies(password: &str, phc: &str) -> bool {
-    PasswordHash::new(phc)
-        .is_ok_and(|hash| Hasher.verify_password(password.as_bytes(), &hash).is_ok())
+/// Whether the hash is this password's. A hash that can't be verified is nobody's, and takes as
+/// long as the dummy.
+fn verifies(password: &str, phc: &str, dummy: &str) -> bool {
+    let verify = |phc| {
+        let hash = PasswordHash::new(phc)?;
+        Hasher.verify_password(password.as_bytes(), &hash)
+    };
+    match verify(phc) {
+        Ok(()) => true,
+        Err(argon2::password_hash::Error::PasswordInvalid) => false,
+        Err(_) => {
+            let _ = verify(dummy);
+            false
+        }
+    }
 }
 
 #[async_trait]
@@ -90,7 +101,8 @@ impl<L: Logins> CheckPassword for PhcPasswords<L> {
             None => Arc::clone(&self.dummy),
         };
         let password = Zeroizing::new(password.to_owned());
-        let verify = move || verifies(&password, &phc);
+        let dummy = Arc::clone(&self.dummy);
+        let verify = move || verifies(&password, &phc, &dummy);
         let place = Arc::clone(&self.places).acquire_owned();
         let place = tokio::time::timeout(PATIENCE, place).await;
         let place = place
@@ -113,7 +125,7 @@ impl<L: Logins> CheckPassword for PhcPasswords<L> {
         })
     }
 
-    /// As long as the same person is found, with the same hash.
+    /// As long as the same person is found, with the same hash and no fewer scopes.
     async fn stands(
         &self,
         who: Who<'_>,
@@ -121,7 +133,10 @@ impl<L: Logins> CheckPassword for PhcPasswords<L> {
         verified: &Verified,
     ) -> Result<bool, StoreError> {
         Ok(self.logins.find(who).await?.is_some_and(|login| {
-            login.subject == verified.subject && Some(login.phc) == verified.phc && !login.suspended
+            login.subject == verified.subject
+                && Some(login.phc) == verified.phc
+                && login.scopes.includes(&verified.scopes)
+                && !login.suspended
         }))
     }
 }

@@ -36,6 +36,8 @@ pub struct Allowance {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counted {
     user: u64,
+    /// The name as it was typed: what a right password forgives.
+    exact: u64,
     address: u64,
 }
 
@@ -75,9 +77,11 @@ impl Throttle {
     /// What somebody's tries from an address count as. Case and white space tell nobody apart.
     pub(super) fn count(&self, who: &str, address: Option<IpAddr>) -> Counted {
         let address = address.map(network);
+        let exact = self.hasher.hash_one(("exact", who.trim(), address));
         let who = who.trim().to_lowercase();
         Counted {
             user: self.hasher.hash_one((&who, address)),
+            exact,
             address: self.hasher.hash_one(address),
         }
     }
@@ -94,6 +98,7 @@ impl Throttle {
         let mut debts = self.debts.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, allowance) in [
             (counted.user, self.per_user),
+            (counted.exact, self.per_user),
             (counted.address, self.per_address),
         ] {
             let debt = debts.entry(key).or_insert(now);
@@ -104,10 +109,16 @@ impl Throttle {
         }
     }
 
-    /// A try was right: what this user has failed from there is forgiven.
-    pub(super) fn forgive(&self, counted: Counted) {
+    /// A try was right: what has failed from there by this very name is forgiven. Somebody else's
+    /// may differ in case alone.
+    pub(super) fn forgive(&self, counted: Counted, now: Timestamp) {
         let mut debts = self.debts.lock().unwrap_or_else(PoisonError::into_inner);
-        debts.remove(&counted.user);
+        let Some(until) = debts.remove(&counted.exact) else {
+            return;
+        };
+        if let Some(debt) = debts.get_mut(&counted.user) {
+            *debt = *debt - self.per_user.owed(until, now);
+        }
     }
 }
 
@@ -204,7 +215,7 @@ mod tests {
         let throttle = Throttle::default();
         fail(&throttle, "alice", "10.0.0.1", 100);
         let alice = throttle.count("alice", "10.0.0.1".parse().ok());
-        throttle.forgive(alice);
+        throttle.forgive(alice, NOW);
         assert_eq!(wait(&throttle, "alice", "10.0.0.1", NOW), 6);
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::error::overdue;
-use crate::store::{Finding, Found, StoreError};
+use crate::store::{Finding, StoreError};
 use crate::token::{Subject, TokenDigest};
 
 /// How many look-ups share a statement.
@@ -155,13 +155,13 @@ impl Turn {
     /// Passes the turn on, and tells everybody what was found. The answer of his own.
     pub(super) fn finish(
         mut self,
-        found: Result<impl Fn(&TokenDigest) -> Option<Found<Subject>>, StoreError>,
+        found: Result<impl Fn(&TokenDigest) -> Finding<Subject>, StoreError>,
     ) -> Finding<Subject> {
         let others = std::mem::take(&mut self.others);
         let own = self.digest;
         drop(self);
         let answer = |digest: &TokenDigest| match &found {
-            Ok(find) => Ok(find(digest)),
+            Ok(find) => find(digest),
             Err(error) => Err(error.clone()),
         };
         for Waiting { digest, tell } in others {

@@ -26,6 +26,9 @@ pub(super) struct Lookups {
     time_out: Duration,
 }
 
+/// A row that was found, or why it can't be read.
+type Kept = (TokenDigest, Result<Found<Subject>, StoreError>);
+
 /// Where a connection is, or is made again when it is gone.
 #[derive(Default)]
 struct Place {
@@ -81,13 +84,13 @@ impl Lookups {
         turn.finish(found.map(|found| {
             move |digest: &TokenDigest| {
                 let found = found.iter().find(|(other, _)| other == digest);
-                found.map(|(_, found)| found.clone())
+                found.map(|(_, found)| found.clone()).transpose()
             }
         }))
     }
 
     /// Sends a turn's statement: once more when the connection turns out to be gone.
-    async fn ask(&self, turn: &Turn) -> Result<Vec<(TokenDigest, Found<Subject>)>, StoreError> {
+    async fn ask(&self, turn: &Turn) -> Result<Vec<Kept>, StoreError> {
         let place = &self.places[turn.connection()];
         let mut again = true;
         loop {
@@ -158,10 +161,7 @@ impl Lookups {
 }
 
 impl Link {
-    async fn find(
-        &self,
-        turn: &Turn,
-    ) -> Result<Result<Vec<(TokenDigest, Found<Subject>)>, StoreError>, Error> {
+    async fn find(&self, turn: &Turn) -> Result<Result<Vec<Kept>, StoreError>, Error> {
         let mut digests = turn.digests().map(|digest| digest.as_bytes().as_slice());
         let rows = if turn.is_alone() {
             self.client.query(&self.one, &[&digests.next()]).await?
@@ -170,8 +170,10 @@ impl Link {
             self.client.query(&self.many, &[&digests]).await?
         };
         let found = rows.iter().map(|row| {
-            let (digest, record) = row::token(row).map_err(StoreError::new)?;
-            Ok((digest, Found::of_record(record)))
+            // One that can't be read is an error for whoever asks for it, and for nobody else.
+            let digest = row::digest(row).map_err(StoreError::new)?;
+            let record = row::record(row, 0).map_err(StoreError::new);
+            Ok((digest, record.map(Found::of_record)))
         });
         Ok(found.collect())
     }

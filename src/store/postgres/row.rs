@@ -25,11 +25,6 @@ pub(super) struct Time(pub(super) Timestamp);
 #[derive(Debug)]
 pub(super) struct NewRow<'a>(pub(super) &'a NewToken);
 
-/// The digest and the record of a row of [`COLUMNS`].
-pub(super) fn token(row: &Row) -> Result<(TokenDigest, TokenRecord), Wrong> {
-    Ok((digest(row)?, record(row, 0)?))
-}
-
 /// The digest that a row begins with.
 pub(super) fn digest(row: &Row) -> Result<TokenDigest, Wrong> {
     Ok(TokenDigest::from_bytes(bytes(row, 0)?))

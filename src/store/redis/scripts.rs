@@ -176,6 +176,10 @@ fn push_new(
         .saturating_add(retention);
     call.arg(token.digest.to_string())
         .arg(pack(&token.record)?)
-        .arg(i64::try_from(keep.as_millis()).unwrap_or(i64::MAX).max(1));
+        .arg(
+            i64::try_from(keep.as_millis())
+                .unwrap_or(i64::MAX)
+                .clamp(1, i64::MAX / 2),
+        );
     Ok(())
 }

@@ -98,7 +98,7 @@ impl SqliteBuilder {
         writing: Arc<Mutex<Connection>>,
         readers: Readers,
     ) -> Result<SqliteStore, SqliteError> {
-        let writer = Writer::start(writing, self.patience * 2)
+        let writer = Writer::start(writing, self.patience.saturating_mul(2))
             .map_err(|cause| SqliteError::new(&self.path, Fault::Thread(cause)))?;
         Ok(SqliteStore::new(Sql::new(&self.prefix), readers, writer))
     }

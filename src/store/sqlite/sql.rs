@@ -57,7 +57,7 @@ statements! {
 
     live_refresh: "SELECT COLUMNS FROM tet_tokens
         WHERE digest = ?1 AND generation IS NOT NULL AND expires_at > ?2";
-    rotate: "UPDATE tet_tokens SET generation = generation + 1, rotated_at = ?2,
+    rotate: "UPDATE tet_tokens SET generation = min(generation + 1, 4294967295), rotated_at = ?2,
             last_used_at = max(last_used_at, ?2), expires_at = max(expires_at, min(?3, ends_at))
         WHERE digest = ?1";
     access: "SELECT COLUMNS FROM tet_tokens

@@ -12,8 +12,9 @@ for index = 4, #ARGV do
   for _, subject in ipairs(ended(ends)) do
     local list = PREFIX .. 'of:{' .. ARGV[index] .. '}:' .. subject
     for _, digest in ipairs(ended(list)) do
-      local token = get(digest)
-      if token and list_of(token) == list then
+      -- It has ended by the list. One that can't be read is left to the server, and stops nobody.
+      local is_read, token = pcall(get, digest)
+      if is_read and token and list_of(token) == list then
         take(token)
         purged = purged + 1
       else
