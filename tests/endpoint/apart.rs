@@ -144,27 +144,3 @@ async fn a_hash_that_asks_for_terabytes_is_nobodys_and_harms_nobody() {
     assert_eq!(answered.status, 400, "{answered:?}");
     assert_eq!(people.log_in(login("bob", "builder")).await.status, 200);
 }
-
-#[tokio::test]
-async fn a_table_of_users_that_hangs_keeps_nobody_waiting_for_ever() {
-    let tokens = tokens(LoginMode::New);
-    let passwords = PasswordGuard::new(Hangs, |_| None);
-    tokio::time::pause();
-    let asks = (0..64).map(|number| {
-        let ask = login(&format!("user{number}"), "guess");
-        tokio::spawn(ask.of(tokens.login(&passwords)))
-    });
-    let asks: Vec<_> = asks.collect();
-    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
-    let told = asks.iter().filter(|ask| ask.is_finished()).count();
-    assert!(told >= 32, "{told} of 64 were told to try again");
-}
-
-struct Hangs;
-
-#[async_trait]
-impl CheckPassword for Hangs {
-    async fn check(&self, _who: Who<'_>, _password: &str) -> Result<Checked, StoreError> {
-        std::future::pending().await
-    }
-}

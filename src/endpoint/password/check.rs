@@ -12,6 +12,7 @@ use crate::token::{Scopes, Subject};
 pub trait Logins: Send + Sync + 'static {
     /// The login of this person; none when there is no such person. Suspended people have one.
     /// It is asked twice a login, and another hash the second time is a password that was changed.
+    /// Let it end in any case: 32 that hang keep everybody else waiting.
     ///
     /// # Errors
     ///
