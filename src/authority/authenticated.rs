@@ -34,6 +34,7 @@ pub struct Authenticated {
     challenges: &'static Challenges,
     used: usize,
     /// By which it can be looked up again; none where only a test acts as somebody.
+    #[cfg(feature = "stream")]
     digest: Option<TokenDigest>,
 }
 
@@ -49,6 +50,10 @@ impl Authenticated {
         bound: Bound,
         challenges: &'static Challenges,
         used: usize,
+        #[cfg_attr(
+            not(feature = "stream"),
+            expect(unused_variables, reason = "kept for streams")
+        )]
         digest: Option<TokenDigest>,
     ) -> Self {
         Self {
@@ -57,6 +62,7 @@ impl Authenticated {
             end_after_use: bound.at,
             challenges,
             used,
+            #[cfg(feature = "stream")]
             digest,
         }
     }
@@ -197,6 +203,7 @@ impl Authenticated {
         self.end_after_use
     }
 
+    #[cfg(feature = "stream")]
     pub(super) const fn digest(&self) -> Option<&TokenDigest> {
         self.digest.as_ref()
     }
