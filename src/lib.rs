@@ -61,10 +61,10 @@
 //! one outermost. Mark `authorization` as sensitive outside of tracing, since this layer's own
 //! mark comes after it. In axum, routes added after `.layer(..)` are not behind it, and an
 //! extractor there answers 500, never 401. A 500 without content says that a [`RequireLayer`]
-//! stands outside. In tonic, `Server::layer` guards health and reflection
-//! too; guard one service by `tonic::service::LayerExt::named_layer`. In hyper and tonic a service
-//! that fails cuts its connection: answer a [`Rejection`] by its [`response`](Rejection::response),
-//! or by its [`grpc_status`](Rejection::grpc_status), and do not return it as an error.
+//! stands outside. In tonic, `Server::layer` guards health and reflection too; guard one service by
+//! `tonic::service::LayerExt::named_layer`. In hyper and tonic a service that fails cuts its
+//! connection: answer a [`Rejection`] by its [`response`](Rejection::response), or by its
+//! [`grpc_status`](Rejection::grpc_status), and do not return it as an error.
 //!
 //! For scripts of other origins to send a token, the CORS layer must allow `Authorization` by its
 //! name, since `*` does not cover it (Fetch standard). For them to read a challenge it must expose

@@ -69,8 +69,8 @@ impl<S: IssuingStore> DelegateRequest<'_, S> {
         self
     }
 
-    /// What logs and your own list may call it. The list of [sessions](TokenAuthority::sessions) names
-    /// its maker's login alone.
+    /// What logs and your own list may call it. The list of [sessions](TokenAuthority::sessions)
+    /// names its maker's login alone.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self

@@ -1,5 +1,3 @@
-use std::iter;
-
 use zeroize::Zeroizing;
 
 use super::{IssueError, IssuedToken, Kind, TokenAuthority};
@@ -63,7 +61,15 @@ impl<S: IssuingStore> TokenAuthority<S> {
         let Some(seed) = record.seed() else {
             return Ok(None);
         };
-        let Some((secret, digest)) = self.derived_before(kind, record, seed, 0).await? else {
+        let shared = &self.shared;
+        let now = kind
+            .kind
+            .derive(record.subject().route(), &shared.key, seed, 0);
+        let there = match shared.store.find(&now.1).await? {
+            Some(_) => Some(now),
+            None => self.formerly_derived(kind, record, seed, 0).await?,
+        };
+        let Some((secret, digest)) = there else {
             return Ok(None);
         };
         let verdict = self.verdict(kind, &digest, record.times(), self.now());
@@ -74,8 +80,9 @@ impl<S: IssuingStore> TokenAuthority<S> {
 }
 
 impl<S: TokenStore> TokenAuthority<S> {
-    /// The text and the digest of a derived token that is there, in whatever way it was made.
-    pub(super) async fn derived_before(
+    /// The text and the digest of a derived token that was made before its kind was changed, if it
+    /// is there.
+    pub(super) async fn formerly_derived(
         &self,
         kind: &Kind,
         record: &TokenRecord,
@@ -83,9 +90,7 @@ impl<S: TokenStore> TokenAuthority<S> {
         generation: u32,
     ) -> Result<Option<(Zeroizing<String>, TokenDigest)>, StoreError> {
         let (route, key) = (record.subject().route(), &self.shared.key);
-        let now = kind.kind.derive(route, key, seed, generation);
-        let former = kind.kind.derive_formerly(route, key, seed, generation);
-        for (secret, digest) in iter::once(now).chain(former) {
+        for (secret, digest) in kind.kind.derive_formerly(route, key, seed, generation) {
             if self.shared.store.find(&digest).await?.is_some() {
                 return Ok(Some((secret, digest)));
             }

@@ -10,8 +10,7 @@ impl<S: IssuingStore> TokenAuthority<S> {
     /// Removes the records of tokens that have been dead for longer than the retention, in small
     /// steps; how many. It goes by the [ends](crate::TokenTimes::ends_at) that no use moves, so it
     /// can't take a live token, and one that was idle for too long stays until its life would have
-    /// been over. Call
-    /// it now and then: without it, dead tokens are refused as ever, but kept.
+    /// been over. Call it now and then: without it, dead tokens are refused as ever, but kept.
     ///
     /// # Errors
     ///

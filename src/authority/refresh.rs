@@ -209,7 +209,7 @@ impl<S: RotatingStore> RefreshRequest<'_, S> {
         if let Rotated::Again(_) = rotated
             && let Some(first) = self
                 .authority
-                .derived_before(kind, record, seed, next)
+                .formerly_derived(kind, record, seed, next)
                 .await?
         {
             (secret, digest) = first;

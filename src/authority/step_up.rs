@@ -10,7 +10,8 @@ impl<S: IssuingStore> TokenAuthority<S> {
     ///
     /// The token that the caller has shown lives on as it is: other tabs use it, and it opens no
     /// dangerous route to whoever has sniffed it. Of the session's tokens the new one alone is
-    /// fresh, and what is [delegated](Self::delegate) by it: a refresh replaces it by one that is not.
+    /// fresh, and what is [delegated](Self::delegate) by it: a refresh replaces it by one that is
+    /// not.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -6,9 +6,9 @@ use super::{About, Event, Events, RefreshError, Revoked};
 use crate::store::StoreError;
 
 /// Writes each event down as an event of tracing, of the target `tower_expiring_token`: theft and a
-/// store that can't answer a request as warnings, refused requests and purges for debugging, all else as
-/// information. No secret is in it; whose token it is about stands in `subject`, `session`, `kind`
-/// and `client`.
+/// store that can't answer a request as warnings, refused requests and purges for debugging, all
+/// else as information. No secret is in it; whose token it is about stands in `subject`, `session`,
+/// `kind` and `client`.
 ///
 /// ```
 /// # use tower_expiring_token::{Lifetime, MemoryStore, TokenAuthority};

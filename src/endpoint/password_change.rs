@@ -51,7 +51,8 @@ impl<S: IssuingStore> TokenAuthority<S> {
     ///
     /// Tokens end before the password changes, and again after it: whatever fails in between,
     /// nobody keeps a session that the user wanted to end. Where both are rows of one database,
-    /// end them in the transaction of the change instead ([`PostgresStore`](crate::PostgresStore) says how).
+    /// end them in the transaction of the change instead ([`PostgresStore`](crate::PostgresStore)
+    /// says how).
     #[must_use]
     pub fn password_change(
         &self,

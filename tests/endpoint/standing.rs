@@ -21,6 +21,10 @@ fn suspends(users: &Users) {
     users.change("alice", |alice| alice.suspended = true);
 }
 
+fn demotes(users: &Users) {
+    users.change("alice", |alice| alice.scopes = Scopes::none());
+}
+
 fn fails(users: &Users) {
     users.fail();
 }
@@ -37,12 +41,12 @@ async fn assert_nothing_lives(people: &People, answered: &Answered) {
 }
 
 #[tokio::test]
-async fn a_login_with_the_password_of_a_moment_ago_opens_nothing() {
+async fn a_login_with_the_password_or_the_scopes_of_a_moment_ago_opens_nothing() {
     let refreshing = || {
         let fields = json!({"username": "alice", "password": "wonderland", "refresh": true});
         post("/login", &fields)
     };
-    for meanwhile in [changes, suspends, renames] {
+    for meanwhile in [changes, suspends, renames, demotes] {
         for ask in [login("alice", "wonderland"), refreshing()] {
             let people = People::new();
             people.users.meanwhile(meanwhile);
@@ -53,17 +57,6 @@ async fn a_login_with_the_password_of_a_moment_ago_opens_nothing() {
             assert_nothing_lives(&people, &answered).await;
         }
     }
-}
-
-#[tokio::test]
-async fn a_login_with_the_scopes_of_a_moment_ago_opens_nothing() {
-    let people = People::new();
-    people
-        .users
-        .meanwhile(|users| users.change("alice", |alice| alice.scopes = Scopes::none()));
-    let answered = people.log_in(login("alice", "wonderland")).await;
-    assert_eq!(answered.status, 400, "{answered:?}");
-    assert_nothing_lives(&people, &answered).await;
 }
 
 #[tokio::test]

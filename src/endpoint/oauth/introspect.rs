@@ -107,12 +107,11 @@ impl<S: TokenStore, C: Clients> Introspection<S, C> {
             return Ok(Asker::Bearer);
         }
         let client = authenticate::client(head, params, &*self.0.clients).await?;
-        match client.introspects {
-            // Whoever has no secret has proved nothing (RFC 7662 section 2.1).
-            _ if client.secret.is_none() => Err(OAuthError::InvalidClient.into()),
-            Introspects::Nothing => Err(OAuthError::InvalidClient.into()),
-            _ => Ok(Asker::Client(client)),
+        // Whoever has no secret has proved nothing (RFC 7662 section 2.1).
+        if client.secret.is_none() || client.introspects == Introspects::Nothing {
+            return Err(OAuthError::InvalidClient.into());
         }
+        Ok(Asker::Client(client))
     }
 
     /// Says that a bearer token would do too, where it would.

@@ -85,6 +85,7 @@ impl<P: Send + Sync + 'static> Cache<P> {
 
     /// For whom [`get`](Self::get) had nothing.
     pub(super) fn turn(&self, digest: &TokenDigest) -> Turn<'_, P> {
+        let began = monotonic();
         let mut places = self.sets[self.set_of(digest)].write();
         let (era, spoils) = (self.era(), self.spoils());
         if era.is_multiple_of(2) {
@@ -94,7 +95,6 @@ impl<P: Send + Sync + 'static> Cache<P> {
         if let Some(entry) = places.entry(digest).filter(|entry| entry.is_good(era)) {
             return Turn::Found(entry.found.clone());
         }
-        let began = monotonic();
         let young = |load: &Load<P>| began.saturating_sub(load.began) < self.fresh_for;
         let whole = |load: &Load<P>| (load.era, load.spoils) == (era, spoils) && young(load);
         let (load, joined) = places.sit(digest, whole, || Load {
