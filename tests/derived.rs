@@ -9,14 +9,14 @@ use tower_expiring_token::{
 };
 
 // Of the key 000102…1f, the seed 0707…, the session 0909… and the subject "1", found by Python's
-// hmac, base64 and zlib.
+// hmac, base64 and xxhash.
 const ACCESS: [&str; 2] = [
-    "tet_a4CRH86vT2BNISgaN5uzav_vcxkUDgSbuu5FuBMGnyOZQq90eEQ",
-    "tet_a4RqXNYxQFnckwgPEWvdWjNF5gINbHkmHvcRaXh7qkYNUnJ-cFg",
+    "tet_a4CRH86vT2BNISgaN5uzav_vcxkUDgSbuu5FuBMGnyOZQLd066d",
+    "tet_a4RqXNYxQFnckwgPEWvdWjNF5gINbHkmHvcRaXh7qkYNUas8Qns",
 ];
 const REFRESH: [&str; 2] = [
-    "ter_a4CQkJCQkJCQkJCQkJCQkJCQAAAAD-SksJyIzkXGwEPAX4cQ9dj9ykjiQJ4CkRmJ4TITp-iA",
-    "ter_a4CQkJCQkJCQkJCQkJCQkJCQAAAAFqmdvyL8ew5dHXy1_NrapU7qD-IVt7DWqyuABWJ4uEWw",
+    "ter_a4CQkJCQkJCQkJCQkJCQkJCQAAAAD-SksJyIzkXGwEPAX4cQ9dj9ykjiQJ4CkRmJ4T7gbtX7",
+    "ter_a4CQkJCQkJCQkJCQkJCQkJCQAAAAFqmdvyL8ew5dHXy1_NrapU7qD-IVt7DWqyuABW_ABf_n",
 ];
 const HEX: &str =
     "0911fceaf4f604d21281a379bb36affef7319140e049bbaee45b813069f23994ce73fcf4770963b8";

@@ -40,8 +40,9 @@ type Drawn = (Zeroizing<String>, TokenDigest);
 
 impl TokenKind {
     /// A kind whose tokens begin with `prefix` (secret scanners look for it), then two characters
-    /// of route, 43 of secret and six of checksum. Four characters of prefix or fewer fit the
-    /// whole text into one block of SHA-256; a longer prefix makes each digest cost two.
+    /// of route, 43 of secret and six of checksum: the low 36 bits of XXH3-64 of all that stands
+    /// before them. All of it but the prefix is base64url. Four characters of prefix or fewer fit
+    /// the whole text into one block of SHA-256; a longer prefix makes each digest cost two.
     #[must_use]
     pub fn new(name: &str, prefix: &str) -> Self {
         let prefix = Lead::new(prefix);

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use twox_hash::XxHash3_64;
 use zeroize::Zeroizing;
 
 use super::{KindFault, Lead};
@@ -120,10 +121,10 @@ impl Form {
     }
 }
 
-/// CRC-32 in base64url, most significant bit first.
+/// The low 36 bits of XXH3-64 in base64url, most significant bit first.
 #[inline]
 fn checksum(text: &[u8]) -> [u8; CHECKSUM] {
-    let sum = u64::from(crc32fast::hash(text)) << 4;
+    let sum = XxHash3_64::oneshot(text);
     [30, 24, 18, 12, 6, 0].map(|shift: u32| ALPHABET[(sum >> shift & 63) as usize])
 }
 

@@ -12,6 +12,7 @@ use tower::{Layer, ServiceExt, service_fn};
 use tower_expiring_token::{
     Authenticated, DigestKey, ExpiringTokenLayer, Lifetime, MemoryStore, TokenAuthority, TokenKind,
 };
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::support::{challenge, reference};
 
@@ -185,16 +186,9 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// CRC-32 as zlib has it, in base64url, most significant bit first.
+/// XXH3 by somebody else than the crate's, in base64url, most significant bit first.
 fn checksum(text: &[u8]) -> [u8; 6] {
-    let mut sum = !0u32;
-    for byte in text {
-        sum ^= u32::from(*byte);
-        for _ in 0..8 {
-            sum = sum >> 1 ^ (0xEDB8_8320 & (sum & 1).wrapping_neg());
-        }
-    }
-    let sum = u64::from(!sum) << 4;
+    let sum = xxh3_64(text);
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     [30, 24, 18, 12, 6, 0].map(|shift| alphabet[(sum >> shift & 63) as usize])
 }

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use xxhash_rust::xxh3::xxh3_64;
 
 const PREFIX_AND_ROUTE: usize = 6;
 const CHECKSUM: usize = 6;
@@ -29,7 +30,7 @@ fn open(text: &str) -> Vec<u8> {
 fn seal(text: &str, bytes: &[u8]) -> String {
     let mut text = text[..PREFIX_AND_ROUTE].to_owned();
     URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
-    let sum = u64::from(crc32fast::hash(text.as_bytes())) << 4;
+    let sum = xxh3_64(text.as_bytes());
     // The last six of eight characters.
     let characters = URL_SAFE_NO_PAD.encode((sum << 28).to_be_bytes());
     text + &characters[..CHECKSUM]
