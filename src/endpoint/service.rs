@@ -2,12 +2,13 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::ALLOW;
+use http::header::{ALLOW, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -115,26 +116,55 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let Self { handler, cleartext } = self.clone();
+        let endpoint = self.clone();
         Box::pin(async move {
-            let (mut head, body) = request.into_parts();
-            credential::mark(&mut head.headers);
-            if cleartext.is_some_and(|arrived| arrived(&head.headers, &head.extensions)) {
-                return Ok(handler.cleartext());
-            }
-            if !handler.methods().contains(&head.method) {
-                let mut answer = handler.method_not_allowed(&head.method);
-                answer.headers_mut().insert(ALLOW, allow(handler.methods()));
-                return Ok(answer);
-            }
-            let body = read(body).await;
-            let answer = handler.answer(head, body).await;
-            if let Some(error) = answer.extensions().get() {
-                handler.tell_unavailable(error);
-            }
-            Ok(answer)
+            let is_head = request.method() == Method::HEAD;
+            let answer = endpoint.answer(request).await;
+            Ok(if is_head {
+                without_content(answer)
+            } else {
+                answer
+            })
         })
     }
+}
+
+impl<H: Handle> Endpoint<H> {
+    async fn answer<B>(&self, request: Request<B>) -> Answer
+    where
+        B: http_body::Body,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let Self { handler, cleartext } = self;
+        let (mut head, body) = request.into_parts();
+        credential::mark(&mut head.headers);
+        let arrived = cleartext.as_ref();
+        if arrived.is_some_and(|arrived| arrived(&head.headers, &head.extensions)) {
+            return handler.cleartext();
+        }
+        if !handler.methods().contains(&head.method) {
+            let mut answer = handler.method_not_allowed(&head.method);
+            answer.headers_mut().insert(ALLOW, allow(handler.methods()));
+            return answer;
+        }
+        let body = read(body).await;
+        let answer = handler.answer(head, body).await;
+        if let Some(error) = answer.extensions().get() {
+            handler.tell_unavailable(error);
+        }
+        answer
+    }
+}
+
+/// What a HEAD gets: all but the content (RFC 9110 section 9.3.2), which servers of HTTP/2 would
+/// send.
+fn without_content(mut answer: Answer) -> Answer {
+    let content = mem::take(answer.body_mut());
+    if let Some(length) = http_body::Body::size_hint(&content).exact() {
+        let length = HeaderValue::from(length);
+        answer.headers_mut().insert(CONTENT_LENGTH, length);
+    }
+    answer
 }
 
 async fn read<B>(body: B) -> Body

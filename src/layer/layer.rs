@@ -209,7 +209,8 @@ impl<S: TokenStore, R> ExpiringTokenLayer<S, R> {
     ///
     /// It answers gRPC requests, too. Where there may be some, hand them on:
     /// `Empty.respond(rejection, request)` answers them by their `grpc-status` and all others by
-    /// an empty body.
+    /// an empty body. And a HEAD, which gets no body ([`Rejection::is_of_head`]): where a server or a
+    /// router does not take it off, leave it out.
     ///
     /// ```
     /// # use tower_expiring_token::{Lifetime, MemoryStore, TokenAuthority};

@@ -95,6 +95,7 @@ impl<R> Manner<R> {
     where
         R: Respond<ResBody>,
     {
+        let rejection = rejection.of_method(request.method());
         refuse(&self.responder, rejection, request.headers())
     }
 }

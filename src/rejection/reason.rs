@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, HeaderValue, VARY, WWW_AUTHENTICATE};
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 
 use super::challenge::{self, AUTHORIZATION, Challenges, NO_STORE};
 use crate::expiry::Rule;
@@ -20,7 +20,17 @@ pub struct Rejection {
     challenges: Option<&'static Challenges>,
     /// The scheme that the client used, the first of ours where it used none.
     used: usize,
+    asked: Asked,
     source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// What the method of the refused request says of its answer.
+#[derive(Clone, Copy)]
+enum Asked {
+    /// gRPC has no other method than POST; so may whatever is not known.
+    MayBeGrpc,
+    Head,
+    Otherwise,
 }
 
 /// Why a request is refused.
@@ -101,6 +111,7 @@ impl Rejection {
             reason,
             challenges: Some(challenges),
             used,
+            asked: Asked::MayBeGrpc,
             source: None,
         }
     }
@@ -111,6 +122,7 @@ impl Rejection {
             reason,
             challenges: None,
             used: 0,
+            asked: Asked::MayBeGrpc,
             source: None,
         }
     }
@@ -118,6 +130,26 @@ impl Rejection {
     pub(crate) fn because(mut self, source: Arc<dyn Error + Send + Sync>) -> Self {
         self.source = Some(source);
         self
+    }
+
+    pub(crate) fn of_method(mut self, method: &Method) -> Self {
+        self.asked = match *method {
+            Method::POST => Asked::MayBeGrpc,
+            Method::HEAD => Asked::Head,
+            _ => Asked::Otherwise,
+        };
+        self
+    }
+
+    pub(super) const fn may_be_of_grpc(&self) -> bool {
+        matches!(self.asked, Asked::MayBeGrpc)
+    }
+
+    /// Whether a HEAD is refused: its response has the fields of a GET's and no body (RFC 9110
+    /// section 9.3.2). Some servers take a body off themselves, those of HTTP/2 mostly don't.
+    #[must_use]
+    pub const fn is_of_head(&self) -> bool {
+        matches!(self.asked, Asked::Head)
     }
 
     /// Why.

@@ -1,8 +1,8 @@
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
-use super::{Malformed, Reason, Rejection, grpc};
+use super::{Malformed, Reason, Rejection};
 use crate::token::MalformedToken;
 
 /// How a refusal becomes a response. [`Empty`] unless something else is asked for; [`Json`] and
@@ -21,7 +21,7 @@ pub trait Respond<B>: Send + Sync + 'static {
 pub struct Empty;
 
 /// [`Empty`], with a JSON body: `{"error":"invalid_token","error_description":"…"}`, without
-/// `error` where the client showed no credentials.
+/// `error` where the client showed no credentials. A HEAD gets its length alone.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
 
@@ -35,7 +35,7 @@ pub struct Drf {
 
 impl<B: Default> Respond<B> for Empty {
     fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
-        match grpc::content_type(request) {
+        match rejection.grpc_content_type(request) {
             Some(content_type) => rejection.grpc_response(content_type, B::default()),
             None => rejection.write_response(B::default()),
         }
@@ -44,7 +44,7 @@ impl<B: Default> Respond<B> for Empty {
 
 impl<B: From<Bytes> + Default> Respond<B> for Json {
     fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
-        if let Some(content_type) = grpc::content_type(request) {
+        if let Some(content_type) = rejection.grpc_content_type(request) {
             return rejection.grpc_response(content_type, B::default());
         }
         let description = rejection.description();
@@ -59,20 +59,17 @@ impl<B: From<Bytes> + Default> Respond<B> for Json {
             Reason::StaleLogin { max_age } => format!(r#","max_age":{}}}"#, max_age.as_secs()),
             _ => "}".to_owned(),
         };
-        json(rejection.write_response(B::from(body.into())))
+        json(rejection, body)
     }
 }
 
 impl<B: From<Bytes> + Default> Respond<B> for Drf {
     fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
-        if let Some(content_type) = grpc::content_type(request) {
+        if let Some(content_type) = rejection.grpc_content_type(request) {
             return rejection.grpc_response(content_type, B::default());
         }
-        let body = Bytes::from(format!(
-            r#"{{"detail":"{}"}}"#,
-            self.detail(rejection.reason())
-        ));
-        let mut response = json(rejection.write_response(B::from(body)));
+        let detail = self.detail(rejection.reason());
+        let mut response = json(rejection, format!(r#"{{"detail":"{detail}"}}"#));
         if rejection.status() == StatusCode::BAD_REQUEST {
             *response.status_mut() = StatusCode::UNAUTHORIZED;
         }
@@ -108,7 +105,15 @@ pub(crate) fn refuse<R: Respond<B>, B>(
     response
 }
 
-fn json<B>(mut response: Response<B>) -> Response<B> {
+fn json<B: From<Bytes> + Default>(rejection: &Rejection, body: String) -> Response<B> {
+    let mut response = if rejection.is_of_head() {
+        let mut response = rejection.write_response(B::default());
+        let length = HeaderValue::from(body.len());
+        response.headers_mut().insert(CONTENT_LENGTH, length);
+        response
+    } else {
+        rejection.write_response(B::from(body.into()))
+    };
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

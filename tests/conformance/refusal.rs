@@ -10,14 +10,14 @@ use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower::{Layer, ServiceBuilder, service_fn};
-use tower_expiring_token::{Json, Rejection, RequireLayer};
+use tower_expiring_token::{Drf, Json, Rejection, RequireLayer};
 
 use super::{
     INVALID, NOTHING_SHOWN, ask, ask_all, assert_verdict, behind, builder, hello, serving,
 };
 use crate::support::challenge;
 use crate::support::house::House;
-use crate::support::wire::{get, serve};
+use crate::support::wire::{Heard, get, get_h2, request, send, serve};
 
 /// RFC 9110 section 11.5 and 5.6.4, RFC 6750 section 3.
 #[tokio::test]
@@ -125,6 +125,33 @@ async fn head_is_answered_as_get_is_without_content() {
         assert_eq!(head.status, get.status);
         assert_eq!(head.challenges(), get.challenges());
         assert!(head.body.is_empty() && !get.body.is_empty());
+    }
+}
+
+/// The same over HTTP/2, where hyper sends what a response holds and clients break off.
+#[tokio::test]
+async fn head_is_refused_without_content_over_http2_too() {
+    let (tokens, _) = serving(&["Bearer"]).await;
+    for address in [
+        behind(tokens.layer()).await,
+        behind(tokens.layer().respond(Json)).await,
+        behind(tokens.layer().respond(Drf::stock())).await,
+        behind(tokens.layer().respond_with(|rejection, _request| {
+            let text = if rejection.is_of_head() { "" } else { "no" };
+            rejection.response(text.into())
+        }))
+        .await,
+    ] {
+        let fields = [("authorization", "Bearer bad")];
+        let head = send(request("HEAD", address, "/", &fields), true).await;
+        let get = get_h2(address, "/", &fields).await;
+        assert_eq!((head.status, &*head.body), (get.status, ""));
+        assert_eq!(head.challenges(), get.challenges());
+        let kind = |heard: &Heard| heard.headers.get("content-type").cloned();
+        assert_eq!(kind(&head), kind(&get));
+        if kind(&get).is_some() {
+            assert_eq!(head.headers["content-length"], get.body.len().to_string());
+        }
     }
 }
 
