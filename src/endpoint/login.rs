@@ -83,7 +83,7 @@ impl<S: IssuingStore> Endpoint<LoginEndpoint<S>> {
 }
 
 impl<S: RotatingStore> Endpoint<LoginEndpoint<S>> {
-    /// Gives a refresh token too when `refresh` is true, if the authority has any, and then answers
+    /// Gives a refresh token too when `refresh` is `true`, if the authority has any, and then answers
     /// as OAuth's [token endpoint](crate::OAuth::token) does. That is where it is used, with the
     /// `client_id` of a [`Client`](crate::Client): an app without a secret is a
     /// [public](crate::Client::public) one.
@@ -136,6 +136,7 @@ impl<S> LoginEndpoint<S> {
 impl<S: IssuingStore> LoginEndpoint<S> {
     async fn log_in(&self, head: &Parts, body: Body) -> Result<Answer, Answer> {
         let form = LoginForm::read(head, body, self.style).await?;
+        let refresh = self.refresh(&form)?;
         let now = || self.authority.now();
         let who = Who::Name(&form.username);
         let checked = self.passwords.check(head, who, &form.password, now).await;
@@ -146,14 +147,9 @@ impl<S: IssuingStore> LoginEndpoint<S> {
             .authority
             .issue(&verified.subject)
             .scopes(scopes.iter());
-        let request = match (form.refresh, self.refresh) {
-            (false, _) => request,
-            (true, Some(refresh)) => refresh(request),
-            (true, None) => {
-                let error =
-                    OAuthError::InvalidRequest("expected no refresh, which is not served here");
-                return Err(self.style.oauth(error));
-            }
+        let request = match refresh {
+            Some(refresh) => refresh(request),
+            None => request,
         };
         let issued = request.label(form.name).await;
         let issued = issued.map_err(|error| self.style.oauth(error.into()))?;
@@ -161,6 +157,17 @@ impl<S: IssuingStore> LoginEndpoint<S> {
         let told = tell_while_it_stands(&self.authority, &issued, stands).await;
         told.map_err(|error| self.style.oauth(error))?;
         Ok(self.tell(&issued))
+    }
+
+    /// How a refresh token is asked for, if it is.
+    fn refresh(&self, form: &LoginForm) -> Result<Option<Refreshing<S>>, Answer> {
+        let fault = match (form.refresh, self.refresh) {
+            (Some(true), Some(refresh)) => return Ok(Some(refresh)),
+            (Some(false), _) | (None, None) => return Ok(None),
+            (Some(true), None) => "expected no refresh, which is not served here",
+            (None, Some(_)) => "expected refresh to be true or false",
+        };
+        Err(self.style.oauth(OAuthError::InvalidRequest(fault)))
     }
 
     fn tell(&self, issued: &IssuedToken) -> Answer {

@@ -23,7 +23,8 @@ pub(super) struct LoginForm {
     pub(super) scope: String,
     /// What people call the session.
     pub(super) name: String,
-    pub(super) refresh: bool,
+    /// None: neither yes nor no.
+    pub(super) refresh: Option<bool>,
 }
 
 /// What Django REST framework says of fields, in the order of its own form.
@@ -62,8 +63,11 @@ impl LoginForm {
             scope: text(fields.get("scope")).to_owned(),
             name: name.to_owned(),
             refresh: match fields.get("refresh") {
-                Some(Value::Bool(refresh)) => *refresh,
-                other => text(other) == "true",
+                None | Some(Value::Null) => Some(false),
+                Some(Value::Bool(refresh)) => Some(*refresh),
+                Some(Value::Text(text)) if text.is_empty() => Some(false),
+                Some(Value::Text(text)) => text.parse().ok(),
+                Some(_) => None,
             },
         })
     }

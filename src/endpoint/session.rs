@@ -5,6 +5,7 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 
 use super::answer;
+use super::oauth::OAuthError;
 use super::service::{Answer, Body, Endpoint, Handle};
 use super::style::Style;
 use crate::authority::{Authenticated, Session, TokenAuthority};
@@ -55,7 +56,8 @@ impl<S: IssuingStore> TokenAuthority<S> {
         self.sessions_door(Does::LogOut)
     }
 
-    /// Ends all of the caller's sessions, or with `?keep=current` all but this one: `POST`, 204.
+    /// Ends all of the caller's sessions, or with `?keep=current` all but this one: `POST`, 204. Any
+    /// other `keep` is a 400, and nothing is ended.
     /// His personal tokens are among them ([`TokenAuthority::revoke_all`] says how to keep those).
     #[must_use]
     pub fn logout_all(&self) -> Endpoint<Sessions<S>> {
@@ -96,6 +98,19 @@ impl<S: IssuingStore> Endpoint<Sessions<S>> {
             style: Style::Drf(style),
         })
     }
+}
+
+/// Whether `keep` stands in a query; none: with another value than `current`.
+fn keeps_current(query: &str) -> Option<bool> {
+    let mut keeps = false;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match (&*name, &*value) {
+            ("keep", "current") => keeps = true,
+            ("keep", other) if !other.is_empty() => return None,
+            _ => {}
+        }
+    }
+    Some(keeps)
 }
 
 impl<S: IssuingStore> Handle for Sessions<S> {
@@ -145,16 +160,15 @@ impl<S: IssuingStore> Sessions<S> {
         caller: &Authenticated,
         head: &Parts,
     ) -> Result<Answer, StoreError> {
-        let query = head.uri.query().unwrap_or_default();
-        let mut pairs = form_urlencoded::parse(query.as_bytes());
-        if pairs.any(|(name, value)| name == "keep" && value == "current") {
-            let session = caller.session();
-            self.authority
-                .revoke_others(caller.subject(), session)
-                .await?;
-        } else {
-            self.authority.revoke_all(caller.subject()).await?;
-        }
+        let (authority, subject) = (&self.authority, caller.subject());
+        match keeps_current(head.uri.query().unwrap_or_default()) {
+            None => {
+                let fault = "expected keep=current, found another value";
+                return Ok(self.style.oauth(OAuthError::InvalidRequest(fault)));
+            }
+            Some(false) => authority.revoke_all(subject).await?,
+            Some(true) => authority.revoke_others(subject, caller.session()).await?,
+        };
         Ok(answer::empty(StatusCode::NO_CONTENT))
     }
 

@@ -127,6 +127,16 @@ async fn a_refresh_token_is_given_where_it_is_served_and_asked_for() {
     ];
     let by_form = form("/", &fields).of(service.clone().with_refresh()).await;
     by_form.member("refresh_token");
+    for neither in [json!("1"), json!("yes"), json!("True"), json!(1), json!([])] {
+        let asked = json!({"username": "alice", "password": "wonderland", "refresh": neither});
+        let refused = post("/", &asked).of(service.clone().with_refresh()).await;
+        assert_eq!(refused.json()["error"], "invalid_request", "{neither}");
+    }
+    for no in [json!(false), json!(null), json!(""), json!("false")] {
+        let asked = json!({"username": "alice", "password": "wonderland", "refresh": no});
+        let answered = post("/", &asked).of(service.clone().with_refresh()).await;
+        answered.member("token");
+    }
     let plain = login("alice", "wonderland")
         .of(service.with_refresh())
         .await;

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use serde_json::{Value, json};
-use tower::{Service, service_fn};
+use tower::{Layer, Service, service_fn};
 use tower_expiring_token::testing::{FaultyStore, ManualClock};
 use tower_expiring_token::{Drf, IssuedToken, Lifetime, MemoryStore, TokenAuthority, TokenKind};
 
 use crate::support::ask::{Answered, Ask, ask};
+use crate::support::wire::{get_h2, request, send, serve};
 
 type Store = FaultyStore<MemoryStore>;
 
@@ -113,6 +114,13 @@ async fn a_logout_of_all_ends_every_session_of_the_user_or_all_but_this_one() {
     assert!(house.lives(&phone).await);
     assert!(!house.lives(&laptop).await);
 
+    for unclear in ["keep=curent", "keep=current&keep=all"] {
+        let path = format!("/logout-all?{unclear}");
+        let refused = house.ask(ask("POST", &path).bearer(phone.secret())).await;
+        assert_eq!(refused.json()["error"], "invalid_request");
+        assert!(house.lives(&phone).await);
+    }
+
     let all = ask("POST", "/logout-all?keep=").bearer(phone.secret());
     assert_eq!(house.ask(all).await.status, 204);
     assert!(!house.lives(&phone).await);
@@ -202,7 +210,7 @@ async fn a_store_that_can_not_say_is_a_503() {
     let phone = house.login("alice").await;
     let session = house.tokens.logout();
     let service = house.tokens.layer();
-    let service = tower::Layer::layer(&service, session);
+    let service = service.layer(session);
     house.store.fail();
     let answered = ask("POST", "/logout")
         .bearer(phone.secret())
@@ -235,4 +243,24 @@ async fn another_method_is_a_405_and_django_says_which() {
         house.ask(missing).await.json(),
         json!({"detail": "Not found."})
     );
+}
+
+/// RFC 9110 section 9.3.2, with no router that takes the content off.
+#[tokio::test]
+async fn a_head_over_http2_gets_no_content() {
+    let house = House::new();
+    let bearer = format!("Bearer {}", house.login("alice").await.secret());
+    let fields = [("authorization", &*bearer)];
+    let (layer, list) = (house.tokens.layer(), house.tokens.session_list());
+    let address = serve(layer.layer(list)).await;
+    let head = send(request("HEAD", address, "/", &fields), true).await;
+    let get = get_h2(address, "/", &fields).await;
+    assert_eq!((head.status.as_u16(), &*head.body), (200, ""));
+    assert_eq!(head.headers["content-length"], get.body.len().to_string());
+    assert_eq!(head.headers["content-type"], get.headers["content-type"]);
+
+    let logout = house.tokens.logout().drf(Drf::stock());
+    let address = serve(house.tokens.layer().layer(logout)).await;
+    let head = send(request("HEAD", address, "/", &fields), true).await;
+    assert_eq!((head.status.as_u16(), &*head.body), (405, ""));
 }
