@@ -109,6 +109,7 @@ async fn serve(flags: &Flags) -> Result<(), Stop> {
     let router = house
         .router()
         .map_err(|error| Stop::Flags(error.to_string()))?;
+    flags.warn();
     let purging = tokens.purge_every(flags.purge_every);
     let stop = stopped()?.shared();
     println!("listening on {url}");

@@ -8,39 +8,30 @@ use tower_expiring_token::{
     WatchedStore,
 };
 
-use crate::flags::Flags;
+use crate::flags::{Flags, StoreUrl};
 use crate::tokens::Store;
 
 type Failure = Box<dyn Error>;
 
 /// Opens it, and makes or migrates its tables.
 pub(crate) async fn open(flags: &Flags) -> Result<Store, Failure> {
-    let url = flags.store.as_str();
-    match url.split_once(':') {
-        None if url == "memory" => {
-            needs_no_cache(flags, url);
-            Ok(Arc::new(MemoryStore::new()))
-        }
-        Some(("sqlite", path)) => {
-            needs_no_cache(flags, "sqlite");
+    match &flags.store {
+        StoreUrl::Memory => Ok(Arc::new(MemoryStore::new())),
+        StoreUrl::Sqlite(path) => {
             SqliteStore::migrate(path)?;
             Ok(Arc::new(SqliteStore::open(path)?))
         }
-        Some(("postgres" | "postgresql", _)) => {
+        StoreUrl::Postgres(url) => {
             PostgresStore::migrate(url).await?;
             let store = PostgresStore::connect(url).await?;
             warn(store.warnings());
             cached(flags, store)
         }
-        Some(("redis" | "rediss", _)) => {
+        StoreUrl::Redis(url) => {
             let store = RedisStore::connect(url).await?;
             warn(store.warnings());
             cached(flags, store)
         }
-        _ => Err(format!(
-            "--store: expected memory, sqlite:PATH, postgres://… or redis://…, found {url:?}"
-        )
-        .into()),
     }
 }
 
@@ -52,12 +43,6 @@ where
         None => Arc::new(store),
         Some(staleness) => Arc::new(Cached::new(store, staleness)?),
     })
-}
-
-fn needs_no_cache(flags: &Flags, store: &str) {
-    if flags.cache.is_some() {
-        eprintln!("--cache has no effect with {store}, which answers as fast as a cache");
-    }
 }
 
 fn warn(warnings: &[impl AsRef<str>]) {

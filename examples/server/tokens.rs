@@ -50,23 +50,17 @@ pub(crate) fn build(
         None => builder.clock(SystemClock).touch_behind(),
     };
     if let Some(sessions) = flags.max_tokens {
-        builder = builder.limit(sessions);
+        builder = builder.limit(sessions.get());
     }
     for word in schemes(flags) {
         builder = builder.scheme(word);
     }
     let mut export = TokenKind::new(EXPORT, "exp_");
-    match &flags.key_file {
-        Some(path) => {
-            let key =
-                key(path).map_err(|error| format!("--key-file {}: {error}", path.display()))?;
-            let access = TokenKind::new("access", "tet_").keyed(key.digest_key());
-            export = export.keyed(key.digest_key());
-            builder = builder.access(access).key(key);
-        }
-        None => eprintln!(
-            "no --key-file: refresh tokens and those of --login renew are good in this process only"
-        ),
+    if let Some(path) = &flags.key_file {
+        let key = key(path).map_err(|error| format!("--key-file {}: {error}", path.display()))?;
+        let access = TokenKind::new("access", "tet_").keyed(key.digest_key());
+        export = export.keyed(key.digest_key());
+        builder = builder.access(access).key(key);
     }
     let builder = builder.kind(export, Lifetime::new(flags.life()));
     Ok(builder.build()?)
