@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use axum::extract::{Json, State};
 use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
 use axum::routing::{any, post};
 use axum::{Router, response::IntoResponse};
 use serde::{Deserialize, Serialize};
@@ -74,7 +75,7 @@ async fn serve() -> Result<(), Failure> {
 async fn login(
     State(tokens): State<Tokens>,
     Json(login): Json<Login>,
-) -> Result<Json<LoggedIn>, StatusCode> {
+) -> Result<impl IntoResponse, StatusCode> {
     // Yours is a look-up and a password hash.
     if login.username != "alice" || login.password != "wonderland" {
         return Err(StatusCode::BAD_REQUEST);
@@ -83,10 +84,11 @@ async fn login(
         .issue(login.username)
         .await
         .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    Ok(Json(LoggedIn {
-        token: issued.secret().into(),
-        expires_at: issued.expires_at().to_string(),
-    }))
+    let token = issued.secret().into();
+    let expires_at = issued.expires_at().to_string();
+    // No cache keeps a secret.
+    let fields = [(CACHE_CONTROL, "no-store")];
+    Ok((fields, Json(LoggedIn { token, expires_at })))
 }
 
 async fn me(alice: Principal<Subject>) -> Json<Me> {

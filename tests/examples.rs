@@ -23,6 +23,7 @@ fn log_in(example: &Running) -> String {
     let url = format!("{}/login", example.url);
     let printed = curl(&[&url, "-H", "content-type: application/json", "-d", LOGIN]);
     assert_eq!(printed.status, 200, "{printed:?}");
+    assert_eq!(printed.all("cache-control"), ["no-store"]);
     token(&printed.body)
 }
 
@@ -166,6 +167,10 @@ async fn the_tonic_example_answers_a_tonic_client_to_good_tokens_alone() {
         "{refused}"
     );
 
+    let nowhere = format!("{}/no.such/Service", example.url);
+    let grpc = ["-H", "content-type: application/grpc", "-X", "POST", &nowhere];
+    assert_eq!(curl(&grpc).all("grpc-status"), ["12"]);
+
     assert_eq!(ask(&example, "POST", "/logout", &token).status, 204);
     let revoked = check(Some(&token)).await.expect_err("is refused");
     assert_eq!(revoked.code(), Code::Unauthenticated);
@@ -285,4 +290,21 @@ fn ctrl_c_ends_an_example_cleanly() {
         log_in(&example);
         assert!(example.interrupt(), "{name}");
     }
+}
+
+#[test]
+fn ctrl_c_waits_for_no_stream() {
+    let example = start("axum", None);
+    let ticks = format!("{}/ticks", example.url);
+    let field = format!("authorization: Bearer {}", log_in(&example));
+    let mut curl = Command::new("curl")
+        .args(["-sSN", "--max-time", "60", &ticks, "-H", &field])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("curl is there");
+    let mut ticks = BufReader::new(curl.stdout.take().expect("it is piped")).lines();
+    ticks.next().expect("it begins").expect("text");
+    assert!(example.interrupt());
+    curl.wait().expect("it ends");
 }

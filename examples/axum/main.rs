@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::env;
+use std::future::IntoFuture;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::LazyLock;
@@ -15,8 +16,9 @@ use axum::Router;
 use axum::extract::ws::{CloseFrame, Message, WebSocketUpgrade};
 use axum::extract::{Json, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::header::CACHE_CONTROL;
 use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use futures_util::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
@@ -85,16 +87,17 @@ async fn serve() -> Result<(), Failure> {
         .await
         .map_err(|error| format!("LISTEN={address}: {error}; set another address"))?;
     print_usage(&format!("http://{}", listener.local_addr()?));
-    axum::serve(listener, app)
-        .with_graceful_shutdown(async { tokio::signal::ctrl_c().await.expect("can be caught") })
-        .await?;
+    tokio::select! {
+        served = axum::serve(listener, app).into_future() => served?,
+        stopped = tokio::signal::ctrl_c() => stopped?,
+    }
     Ok(())
 }
 
 async fn login(
     State(tokens): State<Tokens>,
     Json(login): Json<Login>,
-) -> Result<Json<LoggedIn>, StatusCode> {
+) -> Result<impl IntoResponse, StatusCode> {
     // Yours is a look-up and a password hash.
     if login.username != "alice" || login.password != "wonderland" {
         return Err(StatusCode::BAD_REQUEST);
@@ -105,10 +108,11 @@ async fn login(
         .scopes(["read"])
         .await
         .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    Ok(Json(LoggedIn {
-        token: issued.secret().into(),
-        expires_at: issued.expires_at().to_string(),
-    }))
+    let token = issued.secret().into();
+    let expires_at = issued.expires_at().to_string();
+    // No cache keeps a secret.
+    let fields = [(CACHE_CONTROL, "no-store")];
+    Ok((fields, Json(LoggedIn { token, expires_at })))
 }
 
 async fn logout(State(tokens): State<Tokens>, caller: Authenticated) -> StatusCode {
@@ -192,6 +196,10 @@ In another terminal: log in, call, be refused, log out, be refused again.
   curl -i {url}/notes -H \"authorization: Bearer $TOKEN\"
   curl -i -X POST {url}/notes -H \"authorization: Bearer $TOKEN\"
   curl -i -X POST {url}/logout -H \"authorization: Bearer $TOKEN\"
-  curl -i {url}/me -H \"authorization: Bearer $TOKEN\""
+  curl -i {url}/me -H \"authorization: Bearer $TOKEN\"
+
+With another token, an event stream that ends with it; {url}/echo is a WebSocket.
+
+  curl -N {url}/ticks -H \"authorization: Bearer $TOKEN\""
     );
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -95,7 +95,7 @@ async fn serve() -> Result<(), Failure> {
 
 async fn members(tokens: Tokens, request: Request<Incoming>) -> Result<Answer, Infallible> {
     let answer = match (request.method(), request.uri().path()) {
-        (_, "/me") => me(&request),
+        (&Method::GET, "/me") => me(&request),
         (&Method::POST, "/logout") => logout(&tokens, &request).await,
         _ => Ok(status(StatusCode::NOT_FOUND)),
     };
@@ -142,6 +142,9 @@ fn json(value: &Value) -> Answer {
     let mut answer = Answer::new(Full::from(value.to_string()));
     let json = HeaderValue::from_static("application/json");
     answer.headers_mut().insert(CONTENT_TYPE, json);
+    // No cache keeps a secret.
+    let no_store = HeaderValue::from_static("no-store");
+    answer.headers_mut().insert(CACHE_CONTROL, no_store);
     answer
 }
 

@@ -4,11 +4,13 @@
 //! `LISTEN=127.0.0.1:0` for any free port and `LIFETIME=2s` for tokens that end while you watch.
 
 use std::env;
+use std::future::IntoFuture;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use axum::extract::{Json, State};
 use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
 use axum::routing::{any, post};
 use axum::{Router, response::IntoResponse};
 use example_own_database::{User, UserStore};
@@ -52,8 +54,10 @@ async fn serve() -> Result<(), Failure> {
     let life = env::var("LIFETIME").unwrap_or("24h".into());
     let life = humantime::parse_duration(&life)
         .map_err(|error| format!("LIFETIME={life}: {error}; write it like 24h or 2s"))?;
-    let temporary = || env::temp_dir().join(format!("own_database-{}.sqlite", std::process::id()));
-    let database = env::var_os("DATABASE").map_or_else(temporary, PathBuf::from);
+    // Gone again at the end.
+    let temporary = tempfile::tempdir()?;
+    let default = || temporary.path().join("users.sqlite");
+    let database = env::var_os("DATABASE").map_or_else(default, PathBuf::from);
     let store = create_users(&database)
         .and_then(|()| UserStore::open(&database))
         .map_err(|error| format!("DATABASE={}: {error}", database.display()))?;
@@ -74,9 +78,10 @@ async fn serve() -> Result<(), Failure> {
         .await
         .map_err(|error| format!("LISTEN={address}: {error}; set another address"))?;
     print_usage(&format!("http://{}", listener.local_addr()?), &database);
-    axum::serve(listener, app)
-        .with_graceful_shutdown(async { tokio::signal::ctrl_c().await.expect("can be caught") })
-        .await?;
+    tokio::select! {
+        served = axum::serve(listener, app).into_future() => served?,
+        stopped = tokio::signal::ctrl_c() => stopped?,
+    }
     Ok(())
 }
 
@@ -96,7 +101,7 @@ fn create_users(database: &Path) -> Result<(), rusqlite::Error> {
 async fn login(
     State(tokens): State<Tokens>,
     Json(login): Json<Login>,
-) -> Result<Json<LoggedIn>, StatusCode> {
+) -> Result<impl IntoResponse, StatusCode> {
     let unavailable = |_| StatusCode::SERVICE_UNAVAILABLE;
     let user = tokens
         .store()
@@ -110,10 +115,11 @@ async fn login(
         .issue(user.id.to_string())
         .await
         .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    Ok(Json(LoggedIn {
-        token: issued.secret().into(),
-        expires_at: issued.expires_at().to_string(),
-    }))
+    let token = issued.secret().into();
+    let expires_at = issued.expires_at().to_string();
+    // No cache keeps a secret.
+    let fields = [(CACHE_CONTROL, "no-store")];
+    Ok((fields, Json(LoggedIn { token, expires_at })))
 }
 
 async fn me(user: Principal<User>) -> Json<Me> {

@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use axum::Router;
 use axum::extract::{Json, State};
 use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::IntoResponse;
 use axum::routing::post;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -62,13 +64,16 @@ async fn serve() -> Result<(), Failure> {
         .await
         .map_err(|error| format!("LISTEN={address}: {error}; set another address"))?;
     print_usage(&format!("http://{}", listener.local_addr()?));
-    Server::builder()
+    // What there is not is answered in the words of gRPC.
+    let routes = Routes::new(health).into_axum_router().merge(doors);
+    let served = Server::builder()
         .accept_http1(true)
-        .add_routes(Routes::from(doors).add_service(health))
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener), async {
-            tokio::signal::ctrl_c().await.expect("can be caught");
-        })
-        .await?;
+        .add_routes(routes.into())
+        .serve_with_incoming(TcpIncoming::from(listener));
+    tokio::select! {
+        served = served => served?,
+        stopped = tokio::signal::ctrl_c() => stopped?,
+    }
     Ok(())
 }
 
@@ -112,7 +117,7 @@ fn status(rejection: Rejection) -> Status {
 async fn login(
     State(tokens): State<Tokens>,
     Json(login): Json<Value>,
-) -> Result<Json<Value>, StatusCode> {
+) -> Result<impl IntoResponse, StatusCode> {
     // Yours is a look-up and a password hash.
     if login["username"] != "alice" || login["password"] != "wonderland" {
         return Err(StatusCode::BAD_REQUEST);
@@ -121,9 +126,11 @@ async fn login(
         .issue("alice")
         .await
         .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    Ok(Json(
-        json!({ "token": issued.secret(), "expires_at": issued.expires_at().to_string() }),
-    ))
+    // No cache keeps a secret.
+    let fields = [(CACHE_CONTROL, "no-store")];
+    let expires_at = issued.expires_at().to_string();
+    let content = json!({ "token": issued.secret(), "expires_at": expires_at });
+    Ok((fields, Json(content)))
 }
 
 async fn logout(State(tokens): State<Tokens>, caller: Authenticated) -> StatusCode {

@@ -128,10 +128,13 @@ async fn login(tokens: Tokens, login: Value) -> Response {
         return StatusCode::BAD_REQUEST.into_response();
     }
     match tokens.issue("alice").await {
-        Ok(issued) => warp::reply::json(
-            &json!({ "token": issued.secret(), "expires_at": issued.expires_at().to_string() }),
-        )
-        .into_response(),
+        Ok(issued) => {
+            let expires_at = issued.expires_at().to_string();
+            let content = json!({ "token": issued.secret(), "expires_at": expires_at });
+            // No cache keeps a secret.
+            warp::reply::with_header(warp::reply::json(&content), "cache-control", "no-store")
+                .into_response()
+        }
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
