@@ -168,7 +168,13 @@ async fn the_tonic_example_answers_a_tonic_client_to_good_tokens_alone() {
     );
 
     let nowhere = format!("{}/no.such/Service", example.url);
-    let grpc = ["-H", "content-type: application/grpc", "-X", "POST", &nowhere];
+    let grpc = [
+        "-H",
+        "content-type: application/grpc",
+        "-X",
+        "POST",
+        &nowhere,
+    ];
     assert_eq!(curl(&grpc).all("grpc-status"), ["12"]);
 
     assert_eq!(ask(&example, "POST", "/logout", &token).status, 204);

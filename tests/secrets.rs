@@ -161,9 +161,9 @@ async fn whoever_looks_at_a_requests_fields_finds_them_marked() {
     let refused = layer.layer(inner).oneshot(request()).await.unwrap();
     assert_eq!(refused.status(), 401);
 
-    let misplaced = RequireLayer::all(["write"]).unwrap().respond(
-        |rejection: &Rejection, fields: &HeaderMap| rejection.response(format!("{fields:?}")),
-    );
+    let misplaced = RequireLayer::all(["write"]).unwrap();
+    let misplaced =
+        misplaced.respond_with(|rejection, fields| rejection.response(format!("{fields:?}")));
     let refused = misplaced.layer(inner).oneshot(request()).await.unwrap();
     assert_eq!(refused.status(), 500);
     let shown = refused.body();

@@ -8,6 +8,8 @@ use crate::clock::Timestamp;
 use crate::expiry::{Verdict, judge};
 use crate::rejection::{Malformed, Reason, Rejection};
 use crate::store::{Finding, Held, TokenStore, Touch};
+#[cfg(feature = "test-util")]
+use crate::token::TokenRecord;
 use crate::token::{BearerToken, MalformedToken, TokenDigest, TokenTimes};
 
 /// The kinds of token that a door lets in, as bits.
@@ -74,6 +76,14 @@ impl<S> TokenAuthority<S> {
                 .map(|index| Admitted(bits | 1 << index))
                 .ok_or_else(|| BuildError::unknown_kind(name, known()))
         })
+    }
+
+    /// Whether a token with this record is of one of these kinds.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn admits(&self, record: &TokenRecord, admitted: Admitted) -> bool {
+        let mut kinds = self.shared.kinds.iter();
+        let index = kinds.position(|kind| kind.kind.is_of(record));
+        index.is_some_and(|index| admitted.has(index))
     }
 
     /// The digest of what was shown as a token, if it is of one of the kinds.

@@ -44,6 +44,11 @@ pub struct Anonymous {
     challenges: &'static Challenges,
 }
 
+/// In the extensions of a request where a test acts as somebody: layers let him in.
+#[cfg(feature = "test-util")]
+#[derive(Clone)]
+pub(crate) struct Role(pub(crate) Authenticated);
+
 impl Authenticated {
     pub(crate) fn new(
         held: Arc<dyn Held>,
@@ -64,6 +69,15 @@ impl Authenticated {
             used,
             #[cfg(feature = "stream")]
             digest,
+        }
+    }
+
+    /// The same, let in by a layer with these challenges.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn challenged_by(&self, challenges: &'static Challenges) -> Self {
+        Self {
+            challenges,
+            ..self.clone()
         }
     }
 

@@ -33,6 +33,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "test-util")]
+pub(crate) use authenticated::Role;
 pub use authenticated::{Anonymous, Authenticated};
 pub use build_error::BuildError;
 pub use builder::AuthorityBuilder;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use tower::{Layer, Service};
 
 use super::future::ResponseFuture;
@@ -138,6 +138,16 @@ impl<R> RequireLayer<R> {
     pub fn respond<R2>(self, responder: R2) -> RequireLayer<R2> {
         let Needs { check, events, .. } = &*self.needs;
         RequireLayer::with(Arc::clone(check), responder, events.clone())
+    }
+
+    /// Responds to refusals by a closure, as
+    /// [`ExpiringTokenLayer::respond_with`](super::ExpiringTokenLayer::respond_with) does.
+    #[must_use]
+    pub fn respond_with<B, F>(self, respond: F) -> RequireLayer<F>
+    where
+        F: Fn(&Rejection, &HeaderMap) -> Response<B> + Send + Sync + 'static,
+    {
+        self.respond(respond)
     }
 }
 

@@ -10,6 +10,8 @@ use tower::Service;
 use super::ResponseFuture;
 use super::future::Marks;
 use super::layer::{Manner, Settings};
+#[cfg(feature = "test-util")]
+use crate::authority::Role;
 use crate::authority::{Anonymous, Answer, Authenticated, Presented};
 use crate::credential;
 use crate::rejection::{Reason, Rejection, Respond, refuse};
@@ -71,6 +73,19 @@ impl<S: TokenStore, R> Settings<S, R> {
     }
 }
 
+#[cfg(feature = "test-util")]
+impl<S: TokenStore, R> Settings<S, R> {
+    /// Whom a test acts as, whatever the request shows.
+    fn acted<B>(&self, request: &Request<B>) -> Option<Result<Authenticated, Rejection>> {
+        let Role(acted) = request.extensions().get()?;
+        let authority = &self.authority;
+        Some(match authority.admits(acted.record(), self.admitted) {
+            true => Ok(acted.challenged_by(authority.challenges())),
+            false => Err(authority.reject(Reason::WrongKind, 0)),
+        })
+    }
+}
+
 fn is_preflight<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
     request.method() == Method::OPTIONS
@@ -117,6 +132,10 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let settings = &self.settings;
         let manner = &settings.manner;
+        #[cfg(feature = "test-util")]
+        if let Some(acted) = settings.acted(&request) {
+            return self.answer(request, acted);
+        }
         let presented = match settings.hear(&mut request) {
             Ok(presented) => presented,
             Err(Heard::Anonymous) => {
@@ -130,12 +149,7 @@ where
             Err(Heard::Refused(rejection)) => return self.refuse(&request, rejection),
         };
         match settings.authority.authenticate_now(&presented) {
-            Answer::Done(Ok(authenticated)) => {
-                let marks = Marks::of(manner, Some(&authenticated));
-                manner.admit(&mut request, authenticated);
-                ResponseFuture::passed(self.inner.call(request), marks)
-            }
-            Answer::Done(Err(rejection)) => self.refuse(&request, rejection),
+            Answer::Done(verdict) => self.answer(request, verdict),
             Answer::Touch(authenticated, due) => {
                 let authority = settings.authority.clone();
                 self.wait(request, async move {
@@ -153,6 +167,27 @@ where
 }
 
 impl<Inner: Clone, S, R> ExpiringToken<Inner, S, R> {
+    #[inline(always)]
+    fn answer<ReqBody, ResBody>(
+        &mut self,
+        mut request: Request<ReqBody>,
+        verdict: Result<Authenticated, Rejection>,
+    ) -> ResponseFuture<Inner, R, ReqBody, ResBody>
+    where
+        Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
+        R: Respond<ResBody>,
+    {
+        match verdict {
+            Ok(authenticated) => {
+                let manner = &self.settings.manner;
+                let marks = Marks::of(manner, Some(&authenticated));
+                manner.admit(&mut request, authenticated);
+                ResponseFuture::passed(self.inner.call(request), marks)
+            }
+            Err(rejection) => self.refuse(&request, rejection),
+        }
+    }
+
     fn refuse<ReqBody, ResBody>(
         &mut self,
         request: &Request<ReqBody>,

@@ -9,7 +9,7 @@ use crate::token::MalformedToken;
 /// [`Drf`] where a body can be made from bytes; any closure where a body can be made at all.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` makes no response with a body of type `{B}`",
-    note = "`Empty` needs `B: Default`, `Json` and `Drf` need `B: From<Bytes> + Default`; for other bodies there is `.respond_with(|rejection, request| ..)`"
+    note = "of `tower_expiring_token`'s own, `Empty` needs `B: Default`, `Json` and `Drf` need `B: From<Bytes> + Default`; for other bodies there is `.respond_with(|rejection, request| ..)`"
 )]
 pub trait Respond<B>: Send + Sync + 'static {
     /// The response to a request with these header fields.
@@ -83,6 +83,7 @@ impl<B: From<Bytes> + Default> Respond<B> for Drf {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<F, B> Respond<B> for F
 where
     F: Fn(&Rejection, &HeaderMap) -> Response<B> + Send + Sync + 'static,

@@ -6,15 +6,17 @@ use std::task::{Context, Poll};
 use http::Request;
 use tower::{Layer, Service};
 
-use crate::authority::Authenticated;
+use crate::authority::{Authenticated, Role};
 use crate::clock::Timestamp;
 use crate::expiry::{Bound, Rule};
 use crate::rejection::Challenges;
 use crate::store::Held;
 use crate::token::{InvalidScope, Scopes, SessionId, Subject, TokenRecord, TokenTimes};
 
-/// Acts as this principal, without a token, a store or a layer: for testing handlers. For nobody,
-/// put an optional layer around a handler and show it no credentials.
+/// Acts as this principal, without a token, with a layer or without one: for testing handlers, or a
+/// whole application. A layer inside lets him in as if he had shown a token, whatever else the
+/// request shows, and refuses a [kind](ActingAs::kind) that is not let in. For nobody, put an
+/// optional layer around a handler and show it no credentials.
 ///
 /// ```
 /// use http::Request;
@@ -34,6 +36,7 @@ pub fn acting_as<P: Send + Sync + 'static>(principal: P) -> ActingAs {
     ActingAs {
         subject: subject.map_or("somebody", |subject| subject).to_owned(),
         kind: "access".to_owned(),
+        session: SessionId::from_bytes([0; 16]),
         scopes: Scopes::none(),
         authenticated_at: Timestamp::default(),
         principal: Arc::new(principal),
@@ -42,11 +45,12 @@ pub fn acting_as<P: Send + Sync + 'static>(principal: P) -> ActingAs {
 }
 
 /// A layer that puts the proof of an authenticated request into every request. Made by
-/// [`acting_as`].
+/// [`acting_as`]. It goes outside of what it tests.
 #[derive(Clone)]
 pub struct ActingAs {
     subject: String,
     kind: String,
+    session: SessionId,
     scopes: Scopes,
     authenticated_at: Timestamp,
     principal: Arc<dyn Any + Send + Sync>,
@@ -96,6 +100,13 @@ impl ActingAs {
         self
     }
 
+    /// By this session; without it, the one of sixteen zeroes.
+    #[must_use]
+    pub const fn session(mut self, session: SessionId) -> Self {
+        self.session = session;
+        self
+    }
+
     /// As one who proved who he is at this instant; without it, at the Unix epoch.
     #[must_use]
     pub const fn authenticated_at(mut self, at: Timestamp) -> Self {
@@ -111,14 +122,9 @@ impl ActingAs {
             authenticated_at: self.authenticated_at,
             ..TokenTimes::fixed(Timestamp::default(), Timestamp::MAX)
         };
-        let record = TokenRecord::builder(
-            &self.kind,
-            SessionId::from_bytes([0; 16]),
-            &self.subject,
-            times,
-        )
-        .scopes(self.scopes.clone())
-        .build();
+        let record = TokenRecord::builder(&self.kind, self.session, &self.subject, times)
+            .scopes(self.scopes.clone())
+            .build();
         let held = Acted {
             record,
             principal: Arc::clone(&self.principal),
@@ -169,7 +175,9 @@ impl<Inner: Service<Request<B>>, B> Service<Request<B>> for Acting<Inner> {
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        request.extensions_mut().insert(self.authenticated.clone());
+        let extensions = request.extensions_mut();
+        extensions.insert(Role(self.authenticated.clone()));
+        extensions.insert(self.authenticated.clone());
         self.inner.call(request)
     }
 }
