@@ -79,7 +79,9 @@
 //! # What it does not do
 //!
 //! It keeps no users, reads tokens from the `Authorization` header alone, and is no OAuth
-//! authorization server. A WebSocket outlives the response that began it: wait in its handler for
+//! authorization server. A browser's `EventSource` and `WebSocket` can't send that field: read event
+//! streams by `fetch`, and let a WebSocket's first message bring its token to
+//! [`TokenAuthority::authenticate`]. A WebSocket outlives the response that began it: wait in its handler for
 //! `TokenAuthority::ended` (feature `stream`).
 //!
 //! # Features

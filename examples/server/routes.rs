@@ -18,7 +18,7 @@ use tower_expiring_token::{
     OAuth, PasswordGuard, Principal, Rejection, RequireLayer, Respond, Scopes, TOKEN_EXPIRES_IN,
     WithPrincipals, unless_forwarded_https,
 };
-use tower_http::cors::CorsLayer;
+use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use crate::admin;
 use crate::delegate::delegate;
@@ -61,8 +61,12 @@ impl House<'_> {
             .merge(self.scoped()?)
             .merge(self.required()?);
         // Outside of all else: a preflight has no token, and scripts read refusals too.
-        let cors =
-            CorsLayer::very_permissive().expose_headers([WWW_AUTHENTICATE, TOKEN_EXPIRES_IN]);
+        // Tokens are no cookies: nobody's credentials are sent unasked.
+        let cors = CorsLayer::new()
+            .allow_origin(Any)
+            .allow_methods(AllowMethods::mirror_request())
+            .allow_headers(AllowHeaders::mirror_request())
+            .expose_headers([WWW_AUTHENTICATE, TOKEN_EXPIRES_IN]);
         Ok(router.layer(cors))
     }
 

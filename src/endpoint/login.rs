@@ -32,7 +32,8 @@ impl<S: IssuingStore> TokenAuthority<S> {
     /// `{"token","expires_at","scopes"}`.
     ///
     /// It is for applications of your own: others should never see a password. What a login does
-    /// to the tokens that are there is the [`LoginMode`](crate::LoginMode).
+    /// to the tokens that are there is the [`LoginMode`](crate::LoginMode). A refresh token comes
+    /// along where that is [served](Endpoint::with_refresh).
     ///
     /// A wrong password, an unknown and a suspended person are answered alike: 400
     /// `invalid_grant`. Too many of them: 429 with `Retry-After`.
@@ -86,7 +87,24 @@ impl<S: RotatingStore> Endpoint<LoginEndpoint<S>> {
     /// Gives a refresh token too when `refresh` is `true`, if the authority has any, and then answers
     /// as OAuth's [token endpoint](crate::OAuth::token) does. That is where it is used, with the
     /// `client_id` of a [`Client`](crate::Client): an app without a secret is a
-    /// [public](crate::Client::public) one.
+    /// [public](crate::Client::public) one, and needs no scopes of its own for it. A session then
+    /// lasts as the refresh policy says: an access token's idle time ends that token alone.
+    ///
+    /// ```
+    /// # use tower_expiring_token::{Client, Lifetime, MemoryStore, OAuth, PasswordGuard, TokenAuthority};
+    /// # fn app(passwords: PasswordGuard) -> Result<axum::Router, Box<dyn std::error::Error>> {
+    /// let tokens = TokenAuthority::builder(MemoryStore::new())
+    ///     .expiry(Lifetime::minutes(15))
+    ///     .refresh(Lifetime::days(90).idle(std::time::Duration::from_secs(14 * 86_400)))
+    ///     .build()?;
+    /// let oauth = OAuth::new(&tokens, [Client::public("web")]);
+    /// let app = axum::Router::new()
+    ///     .route_service("/login", tokens.login(&passwords).with_refresh())
+    ///     // A form: grant_type=refresh_token&client_id=web&refresh_token=…
+    ///     .route_service("/oauth/token", oauth.token());
+    /// # Ok(app)
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_refresh(self) -> Self {
         self.with(|login| LoginEndpoint {

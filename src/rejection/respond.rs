@@ -7,6 +7,30 @@ use crate::token::MalformedToken;
 
 /// How a refusal becomes a response. [`Empty`] unless something else is asked for; [`Json`] and
 /// [`Drf`] where a body can be made from bytes; any closure where a body can be made at all.
+///
+/// Each layer has its own, and handlers and endpoints have theirs. For one body wherever a token is
+/// refused, write it outside of all, by the [`Rejection`] in the response's extensions:
+///
+/// ```
+/// use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+/// use axum::{body::Body, middleware::map_response, response::Response};
+/// use tower_expiring_token::Rejection;
+///
+/// async fn in_my_words(response: Response) -> Response {
+///     let Some(why) = response.extensions().get::<Rejection>() else {
+///         return response;
+///     };
+///     let body = format!(r#"{{"title":"{}"}}"#, why.description());
+///     let (mut head, _) = response.into_parts();
+///     head.headers.remove(CONTENT_LENGTH);
+///     head.headers.insert(CONTENT_TYPE, "application/problem+json".parse().expect("is one"));
+///     Response::from_parts(head, Body::from(body))
+/// }
+///
+/// # fn app(router: axum::Router) -> axum::Router {
+/// router.layer(map_response(in_my_words))
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` makes no response with a body of type `{B}`",
     note = "of `tower_expiring_token`'s own, `Empty` needs `B: Default`, `Json` and `Drf` need `B: From<Bytes> + Default`; for other bodies there is `.respond_with(|rejection, request| ..)`"

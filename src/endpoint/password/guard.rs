@@ -29,7 +29,8 @@ use crate::token::Subject;
 ///     }
 /// }
 ///
-/// // Behind a proxy of yours, take what it writes into the request instead.
+/// // There if the router is served by `.into_make_service_with_connect_info::<SocketAddr>()`. Behind
+/// // a proxy of yours, take what it writes into the request instead.
 /// let passwords = PasswordGuard::new(PhcPasswords::new(Users)?, |head| {
 ///     head.extensions.get::<ConnectInfo<SocketAddr>>().map(|connection| connection.0.ip())
 /// });
@@ -64,7 +65,8 @@ pub(in crate::endpoint) enum Denied {
 
 impl PasswordGuard {
     /// Checks by these, and counts failures by the address that this closure takes from a request.
-    /// All requests of which it says none count as one address.
+    /// All requests of which it says none count as one address: then a stranger's guesses at a name
+    /// keep its owner out, too.
     pub fn new(
         passwords: impl CheckPassword,
         address: impl Fn(&Parts) -> Option<IpAddr> + Send + Sync + 'static,

@@ -68,9 +68,10 @@ use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
 /// # Which SQLite
 ///
 /// The feature `sqlite` links the SQLite that the system has: 3.45.3 or later, as rusqlite 0.43
-/// needs it. With an older one, from 3.37 on (Debian 12 has 3.40), name `rusqlite = "~0.39"` among
-/// your dependencies. `sqlite-bundled` builds a current one from source, which takes a C compiler. If another crate of yours brings
-/// SQLite along (rusqlite with `bundled`, sqlx), that one is used. Cargo links one version of
+/// needs it. An older one lacks the symbol `sqlite3_set_clientdata`, says the linker: from 3.37 on
+/// (Debian 12 has 3.40), name `rusqlite = "~0.39"` among your dependencies. `sqlite-bundled` builds
+/// a current one from source, which takes a C compiler. If another crate of yours brings SQLite
+/// along (rusqlite with `bundled`, sqlx), that one is used. Cargo links one version of
 /// libsqlite3-sys alone: rusqlite 0.39 to 0.43 will do, also beside sqlx 0.9.
 #[derive(Clone)]
 pub struct SqliteStore {
