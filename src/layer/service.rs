@@ -133,8 +133,14 @@ where
         let settings = &self.settings;
         let manner = &settings.manner;
         #[cfg(feature = "test-util")]
-        if let Some(acted) = settings.acted(&request) {
-            return self.answer(request, acted);
+        match settings.acted(&request) {
+            None => {}
+            Some(Err(rejection)) => return self.refuse(&request, rejection),
+            Some(Ok(acted)) => {
+                let marks = Marks::of(manner, Some(&acted));
+                manner.admit(&mut request, acted);
+                return ResponseFuture::passed(self.inner.call(request), marks);
+            }
         }
         let presented = match settings.hear(&mut request) {
             Ok(presented) => presented,
@@ -149,7 +155,12 @@ where
             Err(Heard::Refused(rejection)) => return self.refuse(&request, rejection),
         };
         match settings.authority.authenticate_now(&presented) {
-            Answer::Done(verdict) => self.answer(request, verdict),
+            Answer::Done(Ok(authenticated)) => {
+                let marks = Marks::of(manner, Some(&authenticated));
+                manner.admit(&mut request, authenticated);
+                ResponseFuture::passed(self.inner.call(request), marks)
+            }
+            Answer::Done(Err(rejection)) => self.refuse(&request, rejection),
             Answer::Touch(authenticated, due) => {
                 let authority = settings.authority.clone();
                 self.wait(request, async move {
@@ -167,27 +178,6 @@ where
 }
 
 impl<Inner: Clone, S, R> ExpiringToken<Inner, S, R> {
-    #[inline(always)]
-    fn answer<ReqBody, ResBody>(
-        &mut self,
-        mut request: Request<ReqBody>,
-        verdict: Result<Authenticated, Rejection>,
-    ) -> ResponseFuture<Inner, R, ReqBody, ResBody>
-    where
-        Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
-        R: Respond<ResBody>,
-    {
-        match verdict {
-            Ok(authenticated) => {
-                let manner = &self.settings.manner;
-                let marks = Marks::of(manner, Some(&authenticated));
-                manner.admit(&mut request, authenticated);
-                ResponseFuture::passed(self.inner.call(request), marks)
-            }
-            Err(rejection) => self.refuse(&request, rejection),
-        }
-    }
-
     fn refuse<ReqBody, ResBody>(
         &mut self,
         request: &Request<ReqBody>,
