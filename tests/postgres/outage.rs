@@ -1,5 +1,6 @@
 //! Servers that are gone, hang, and come back.
 
+use std::future::IntoFuture;
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tower_expiring_token::{BearerToken, PostgresStore, Reason, TokenAuthority};
 use super::{authority, migrated};
 use crate::support::house::changed;
 use crate::support::server::postgres::{self, Postgres};
+use crate::support::silence::Network;
 
 type Tokens = TokenAuthority<PostgresStore>;
 
@@ -75,6 +77,67 @@ async fn connections_whose_answers_are_overdue_are_replaced() {
     while !answers().await {}
     while tokens.issue("bob").await.is_err() {}
     signal("CONT", &ids);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_connections_are_replaced_though_no_caller_waits_for_that() {
+    let database = postgres::shared();
+    let network = Network::to(database.port()).await;
+    let url = |port: u16| {
+        database
+            .url()
+            .replace(&database.port().to_string(), &port.to_string())
+    };
+    PostgresStore::migrate(&database.url()).await.unwrap();
+    let store = PostgresStore::builder(&url(network.port())).time_out(Duration::from_secs(1));
+    let tokens = authority(store.connect().await.unwrap());
+    let issued = tokens.issue("alice").await.unwrap();
+    join_all((0..20).map(|_| reason(&tokens, issued.secret()))).await;
+    join_all((0..20).map(|_| tokens.issue("alice").into_future())).await;
+    network.forget();
+    let patience = Duration::from_millis(100);
+    let looks_up = async || {
+        let token = BearerToken::parse(issued.secret()).unwrap();
+        matches!(
+            timeout(patience, tokens.authenticate(&token)).await,
+            Ok(Ok(_))
+        )
+    };
+    let logs_in = async || {
+        let issuing = tokens.issue("bob").into_future();
+        matches!(timeout(patience, issuing).await, Ok(Ok(_)))
+    };
+    let healed = async {
+        while !looks_up().await {}
+        while !logs_in().await {}
+    };
+    let healed = timeout(Duration::from_secs(30), healed).await;
+    healed.expect("connections that answer nobody are found out");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_that_wait_for_a_standby_that_is_away_pile_up_no_connections() {
+    let server = Postgres::start(&[]);
+    let database = server.database();
+    let brief =
+        |builder: tower_expiring_token::PostgresBuilder| builder.time_out(Duration::from_secs(1));
+    let tokens = authority(migrated(&database, brief).await);
+    tokens.issue("alice").await.unwrap();
+    database.psql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    database.psql("SELECT pg_reload_conf()");
+    for round in 0..6 {
+        let login = |user: usize| tokens.issue(format!("{round} {user}")).into_future();
+        for refused in join_all((0..8).map(login)).await {
+            assert!(refused.is_err());
+        }
+    }
+    // What was given up last may still be ending.
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    let waiting: usize = database.psql(waiting).parse().unwrap();
+    assert!(waiting <= 8, "{waiting} backends wait for a standby");
+    database.psql("ALTER SYSTEM RESET synchronous_standby_names");
+    database.psql("SELECT pg_reload_conf()");
+    while tokens.issue("bob").await.is_err() {}
 }
 
 fn signal(signal: &str, ids: &[&str]) {

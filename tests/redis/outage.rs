@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_expiring_token::{
     Authenticated, IssuingStore, Lifetime, RedisStore, TokenAuthority, TokenStore,
@@ -12,6 +13,7 @@ use tower_expiring_token::{
 use super::{on, times, until};
 use crate::support::house::changed;
 use crate::support::server::redis::{PASSWORD, Redis, prefix};
+use crate::support::silence::Network;
 use crate::support::tokens::{ADD, login, own};
 
 /// What a layer over this store answers to a token.
@@ -118,7 +120,7 @@ async fn look_ups_that_are_dropped_leave_the_others_alone() {
             callers.spawn(async move {
                 let find = store.find(&digest);
                 if (caller + round) % 3 == 0 {
-                    let _ = tokio::time::timeout(Duration::from_micros(caller), find).await;
+                    let _ = timeout(Duration::from_micros(caller), find).await;
                     return true;
                 }
                 find.await.unwrap().is_some()
@@ -127,4 +129,24 @@ async fn look_ups_that_are_dropped_leave_the_others_alone() {
         assert!(callers.join_all().await.into_iter().all(|found| found));
     }
     assert!(store.find(&digest).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_connection_is_replaced_though_no_caller_waits_for_that() {
+    let server = Redis::start(&[]);
+    let network = Network::to(server.port()).await;
+    let url = server
+        .url()
+        .replace(&server.port().to_string(), &network.port().to_string());
+    let store = RedisStore::builder(&url).time_out(Duration::from_millis(500));
+    let store = store.connect().await.unwrap();
+    let digest = own("alice", 1);
+    let new = login(digest, "alice", 1, times());
+    store.insert(new, ADD).await.unwrap();
+    network.forget();
+    until("the connection is found out", async || {
+        let found = timeout(Duration::from_millis(50), store.find(&digest)).await;
+        matches!(found, Ok(Ok(Some(_))))
+    })
+    .await;
 }

@@ -15,6 +15,7 @@ pub(crate) mod reference;
 pub(crate) mod refresh;
 pub(crate) mod remote;
 pub(crate) mod server;
+pub(crate) mod silence;
 pub(crate) mod spread;
 pub(crate) mod steps;
 pub(crate) mod stores;

@@ -9,6 +9,7 @@ use super::error::{failure, no_connection, overdue};
 use super::lookup::Lookups;
 use super::schema::{self, Schema};
 use super::statements::Statements;
+use super::tls::Tls;
 use super::url::Target;
 use super::warn::warnings;
 use super::watch::Listening;
@@ -137,13 +138,12 @@ impl PostgresBuilder {
         let warnings = checked
             .await
             .unwrap_or_else(|_| Err(overdue("a connection")))?;
+        let tls = target.as_ref().map(|target| target.tls.clone());
+        let writes = Writes::new(writes, time_out, tls.unwrap_or(Tls::None));
         Ok(PostgresStore(Arc::new(Inner {
             lookups,
             listening: Listening::new(target, &schema, writes.clone(), time_out),
-            writes: Writes {
-                pool: writes,
-                time_out,
-            },
+            writes,
             statements,
             schema,
             warnings,

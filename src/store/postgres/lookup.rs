@@ -1,9 +1,11 @@
 use std::ops::Deref;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Object, Pool};
+use scopeguard::{ScopeGuard, guard};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Error, Statement};
 
@@ -20,7 +22,7 @@ const ROOM: usize = 2;
 /// All look-ups: a few connections that pipeline, and a line before them.
 pub(super) struct Lookups {
     line: Arc<Line>,
-    places: Box<[Place]>,
+    places: Box<[Arc<Place>]>,
     pool: Pool,
     statements: Arc<Statements>,
     time_out: Duration,
@@ -43,6 +45,8 @@ pub(super) struct Link {
     client: ClientWrapper,
     one: Statement,
     many: Statement,
+    /// Whether somebody looks if it still answers.
+    checked: AtomicBool,
 }
 
 impl Lookups {
@@ -54,7 +58,7 @@ impl Lookups {
     ) -> Self {
         Self {
             line: Arc::new(Line::new(connections, ROOM)),
-            places: (0..connections).map(|_| Place::default()).collect(),
+            places: (0..connections).map(|_| Arc::default()).collect(),
             pool,
             statements,
             time_out,
@@ -96,7 +100,9 @@ impl Lookups {
         loop {
             let link = self.link(place).await?;
             // Whoever waited in line has less time left than a statement may take.
+            let link = guard(link, |link| self.check(place, link));
             let answer = timeout(self.time_out / 2, link.find(turn)).await;
+            let link = ScopeGuard::into_inner(link);
             let error = match answer {
                 Ok(Ok(rows)) => return rows,
                 Ok(Err(error)) => failure(&error),
@@ -108,6 +114,23 @@ impl Lookups {
                 return Err(error);
             }
             again = false;
+        }
+    }
+
+    /// Has a connection made anew if it answers nobody: its callers may all have gone before that
+    /// was noticed.
+    fn check(&self, place: &Arc<Place>, link: Arc<Link>) {
+        let (place, half) = (Arc::clone(place), self.time_out / 2);
+        if let Ok(runtime) = Handle::try_current()
+            && !link.checked.swap(true, Ordering::Relaxed)
+        {
+            runtime.spawn(async move {
+                let answer = timeout(half, link.client.simple_query("")).await;
+                link.checked.store(false, Ordering::Relaxed);
+                if !matches!(answer, Ok(Ok(_))) {
+                    place.discard(&link);
+                }
+            });
         }
     }
 
@@ -156,7 +179,12 @@ impl Lookups {
             Ok::<_, Error>((one, client.prepare(&statements.find_many).await?))
         };
         let (one, many) = prepared.await.map_err(|error| failure(&error))?;
-        Ok(Link { client, one, many })
+        Ok(Link {
+            client,
+            one,
+            many,
+            checked: AtomicBool::new(false),
+        })
     }
 }
 

@@ -1,5 +1,5 @@
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod};
-use tokio_postgres::{Client, Config, Error, NoTls};
+use tokio_postgres::{CancelToken, Client, Config, Error, NoTls};
 #[cfg(feature = "tls")]
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -67,6 +67,15 @@ impl Tls {
                 let (client, connection) = config.connect(tls).await?;
                 Ok((client, Messages::of(connection)))
             }
+        }
+    }
+
+    /// Asks the server to give up what it does on a connection.
+    pub(super) async fn cancel(self, connection: CancelToken) -> Result<(), Error> {
+        match self {
+            Self::None => connection.cancel_query(NoTls).await,
+            #[cfg(feature = "tls")]
+            Self::Rustls(tls) => connection.cancel_query(tls).await,
         }
     }
 }

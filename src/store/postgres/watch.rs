@@ -8,17 +8,17 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_postgres::Pool;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{AsyncMessage, Client, Error, Notification};
 
 use super::PostgresStore;
-use super::error::{failure, no_connection, overdue};
+use super::error::{failure, overdue};
 use super::messages::Messages;
 use super::schema::Schema;
 use super::url::Target;
+use super::write::Writes;
 use crate::store::watch::{HEARTBEAT, PATIENCE};
 use crate::store::{Change, StoreError, Watch, WatchedStore};
 use crate::token::TokenDigest;
@@ -37,7 +37,7 @@ pub(super) struct Listening {
 /// The rest of that, which each listener has.
 #[derive(Clone)]
 struct Way {
-    writes: Pool,
+    writes: Writes,
     channel: String,
     ready: String,
     time_out: Duration,
@@ -65,7 +65,7 @@ impl Listening {
     pub(super) fn new(
         target: Option<Target>,
         schema: &Schema,
-        writes: Pool,
+        writes: Writes,
         time_out: Duration,
     ) -> Self {
         let way = Way {
@@ -136,22 +136,14 @@ impl Way {
     ///
     /// When nobody would hear of every removal in time.
     async fn is_ready(&self) -> Result<(), StoreError> {
-        let asked = timeout(self.time_out, async {
-            let client = self
-                .writes
-                .get()
-                .await
-                .map_err(|error| no_connection(&error))?;
-            let asked = async {
-                let row = client.query_typed(&self.ready, &[]).await?;
-                let row = row
-                    .first()
-                    .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
-                Ok::<_, Error>(row.transpose()?.unwrap_or_default())
-            };
-            asked.await.map_err(|error| failure(&error))
+        let asked = self.writes.with(async |client| {
+            let row = client.query_typed(&self.ready, &[]).await?;
+            let row = row
+                .first()
+                .map(|row| Ok::<_, Error>((row.try_get(0)?, row.try_get(1)?)));
+            Ok(row.transpose()?.unwrap_or_default())
         });
-        match asked.await.unwrap_or_else(|_| Err(overdue("an answer")))? {
+        match asked.await? {
             (true, _) => Err(StoreError::new(
                 "a cache before a standby would keep what the standby has not yet seen removed: \
                  look up at the primary, or without a cache",
@@ -231,13 +223,11 @@ impl Way {
         let listen = format!("LISTEN {}; LISTEN {probe}", self.channel);
         let listening = client.batch_execute(&listen).await;
         listening.map_err(|error| failure(&error))?;
-        let writer = self
+        let notify = format!("NOTIFY {probe}");
+        let sent = self
             .writes
-            .get()
-            .await
-            .map_err(|error| no_connection(&error))?;
-        let sent = writer.batch_execute(&format!("NOTIFY {probe}")).await;
-        sent.map_err(|error| failure(&error))?;
+            .with(async |client| client.batch_execute(&notify).await);
+        sent.await?;
         arrived.notified().await;
         Ok(())
     }

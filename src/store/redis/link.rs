@@ -1,15 +1,17 @@
 //! The one connection of a store, which many callers share: what they ask goes out in the order in
 //! which they ask it. When it breaks or is silent for too long, a task makes another.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use redis::aio::{MultiplexedConnection, SendError};
 use redis::{
     AsyncConnectionConfig, ErrorKind, FromRedisValue, PushInfo, PushKind, RedisError, RedisResult,
-    ScriptInvocation, ServerErrorKind,
+    ScriptInvocation, ServerErrorKind, cmd,
 };
+use scopeguard::{ScopeGuard, guard};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -41,6 +43,8 @@ enum Line {
 struct Numbered {
     connection: MultiplexedConnection,
     number: u64,
+    /// Whether somebody looks if it still answers.
+    checked: Arc<AtomicBool>,
 }
 
 impl Link {
@@ -83,9 +87,10 @@ impl Link {
     {
         let mut used = None;
         let whole = async {
-            let Numbered { connection, number } = self.connected().await?;
-            used = Some(number);
-            let answer = call(connection).await;
+            let up = guard(self.connected().await?, |up| self.check(up));
+            used = Some(up.number);
+            let answer = call(up.connection.clone()).await;
+            let Numbered { number, .. } = ScopeGuard::into_inner(up);
             if answer.as_ref().is_err_and(breaks) {
                 self.broken(number);
             }
@@ -99,6 +104,30 @@ impl Link {
                 }
                 Err(overdue())
             }
+        }
+    }
+
+    /// Has another connection made if this one answers nobody: its callers may all have gone
+    /// before that was noticed.
+    fn check(self: &Arc<Self>, up: Numbered) {
+        let link = Arc::clone(self);
+        let Numbered {
+            mut connection,
+            number,
+            checked,
+        } = up;
+        if let Ok(runtime) = Handle::try_current()
+            && !checked.swap(true, Ordering::Relaxed)
+        {
+            runtime.spawn(async move {
+                let ping = cmd("PING");
+                let answer = timeout(link.time_out, ping.exec_async(&mut connection)).await;
+                checked.store(false, Ordering::Relaxed);
+                // An error is an answer, too.
+                if answer.map_or(true, |answer| answer.as_ref().is_err_and(breaks)) {
+                    link.broken(number);
+                }
+            });
         }
     }
 
@@ -141,7 +170,11 @@ impl Link {
             Ok::<(), SendError>(())
         });
         let connection = self.address.connect(&config, self.time_out).await?;
-        Ok(Numbered { connection, number })
+        Ok(Numbered {
+            connection,
+            number,
+            checked: Arc::default(),
+        })
     }
 }
 

@@ -141,6 +141,10 @@ impl Database {
         self.url_of(USER, "unread")
     }
 
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The same for another role.
     pub(crate) fn url_of(&self, user: &str, password: &str) -> String {
         let (port, name) = (self.port, &self.name);
