@@ -6,10 +6,10 @@ use redis::TlsCertificates;
 use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, ProtocolVersion,
-    RedisConnectionInfo, RedisResult,
+    RedisConnectionInfo, RedisResult, Value, cmd,
 };
 
-use super::error::{failure, in_time};
+use super::error::{breaks, failure, in_time};
 use super::sentinel::Sentinels;
 use crate::store::StoreError;
 
@@ -80,22 +80,42 @@ impl Address {
         client.map(Self::Server).map_err(|error| failure(&error))
     }
 
-    /// A new connection. With sentinels it takes up to so long for each of them, too.
+    /// A new connection, to a server that takes writes as far as it says so. With sentinels it
+    /// takes up to so long for each of them, too.
     pub(super) async fn connect(
         &self,
         config: &AsyncConnectionConfig,
         time_out: Duration,
     ) -> Result<MultiplexedConnection, StoreError> {
-        let (tries, connection) = match self {
+        let mut connection = match self {
             Self::Server(client) => {
                 let connection = client.get_multiplexed_async_connection_with_config(config);
-                return in_time(time_out, connection).await;
+                in_time(time_out, connection).await?
             }
-            Self::Sentinels(all) => (all.sentinels.len() + 1, all.connect(config)),
+            Self::Sentinels(all) => {
+                let tries = (all.sentinels.len() + 1).try_into().unwrap_or(u32::MAX);
+                in_time(time_out.saturating_mul(tries), all.connect(config)).await?
+            }
         };
-        let time_out = time_out.saturating_mul(tries.try_into().unwrap_or(u32::MAX));
-        in_time(time_out, connection).await
+        // A replica answers look-ups of what its master may have removed long ago.
+        match in_time(time_out, is_replica(&mut connection)).await? {
+            true => Err(StoreError::new(
+                "Redis: expected a server that takes writes, found a replica: name its master, or \
+                 let Sentinel do it (redis-sentinel://…)",
+            )),
+            false => Ok(connection),
+        }
     }
+}
+
+/// Whether a server says so. It may be forbidden to ask.
+async fn is_replica(connection: &mut MultiplexedConnection) -> RedisResult<bool> {
+    Ok(match cmd("ROLE").query_async(connection).await {
+        Ok(Value::Array(role)) => role.first() == Some(&Value::BulkString(b"slave".to_vec())),
+        Ok(_) => false,
+        Err(error) if breaks(&error) => return Err(error),
+        Err(_) => false,
+    })
 }
 
 impl Access {

@@ -47,12 +47,11 @@ impl Server {
     fn is_one_server(&self, info: &str) -> Result<(), StoreError> {
         // Valkey has a name of its own for it.
         let mode = field(info, "redis_mode").or(field(info, "server_mode"));
-        let other = match (mode, field(info, "role")) {
-            (Some("cluster"), _) => {
+        let other = match mode {
+            Some("cluster") => {
                 "a node of Redis Cluster, which is not supported: use a server alone, or Sentinel"
             }
-            (Some("sentinel"), _) => "a sentinel: name it as redis-sentinel://host:26379#master",
-            (_, Some("slave")) => "a replica: name its master, or let Sentinel do it",
+            Some("sentinel") => "a sentinel: name it as redis-sentinel://host:26379#master",
             _ => return Ok(()),
         };
         Err(StoreError::new(format!(

@@ -32,3 +32,8 @@ pub(super) async fn in_time<T>(
 pub(super) fn overdue() -> StoreError {
     StoreError::new("Redis: the answer is overdue")
 }
+
+/// Whether a connection is of no more use after this: it is cut, or leads to a replica.
+pub(super) fn breaks(error: &RedisError) -> bool {
+    error.is_unrecoverable_error() || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
+}

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use redis::aio::{MultiplexedConnection, SendError};
 use redis::{
-    AsyncConnectionConfig, ErrorKind, FromRedisValue, PushInfo, PushKind, RedisError, RedisResult,
-    ScriptInvocation, ServerErrorKind, cmd,
+    AsyncConnectionConfig, FromRedisValue, PushInfo, PushKind, RedisResult, ScriptInvocation, cmd,
 };
 use scopeguard::{ScopeGuard, guard};
 use tokio::runtime::Handle;
@@ -16,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::address::Address;
-use super::error::{failure, overdue};
+use super::error::{breaks, failure, overdue};
 use crate::store::StoreError;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
@@ -200,9 +199,4 @@ pub(super) fn config() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new()
         .set_connection_timeout(None)
         .set_response_timeout(None)
-}
-
-/// Whether a connection is of no more use after this: it is cut, or leads to a replica.
-fn breaks(error: &RedisError) -> bool {
-    error.is_unrecoverable_error() || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
 }
