@@ -2,6 +2,7 @@
 //! is wrong.
 
 mod contract;
+mod file;
 mod processes;
 mod schema;
 

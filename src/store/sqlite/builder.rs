@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::SqliteStore;
 use super::connect;
 use super::error::{Fault, SqliteError};
+use super::file::File;
 use super::readers::Readers;
 use super::schema::{self, PREFIX};
 use super::sql::Sql;
@@ -81,7 +82,9 @@ impl SqliteBuilder {
         let readers = (0..readers.min(MOST_READERS))
             .map(|_| Ok(shared(connect::reading(&self.path)?)))
             .collect::<Result<_, SqliteError>>()?;
-        self.start(shared(writing), Readers::new(readers))
+        let file = File::at(&self.path)
+            .map_err(|cause| SqliteError::new(&self.path, Fault::File(cause)))?;
+        self.start(shared(writing), Some(file), Readers::new(readers))
     }
 
     pub(super) fn in_memory() -> Result<SqliteStore, SqliteError> {
@@ -90,15 +93,16 @@ impl SqliteBuilder {
         schema::make(&mut connection, &builder.path, &builder.prefix)?;
         let connection = shared(connection);
         let readers = Readers::new(Box::new([Arc::clone(&connection)]));
-        builder.start(connection, readers)
+        builder.start(connection, None, readers)
     }
 
     fn start(
         &self,
         writing: Arc<Mutex<Connection>>,
+        file: Option<File>,
         readers: Readers,
     ) -> Result<SqliteStore, SqliteError> {
-        let writer = Writer::start(writing, self.patience.saturating_mul(2))
+        let writer = Writer::start(writing, file, self.patience.saturating_mul(2))
             .map_err(|cause| SqliteError::new(&self.path, Fault::Thread(cause)))?;
         Ok(SqliteStore::new(Sql::new(&self.prefix), readers, writer))
     }

@@ -38,10 +38,15 @@ pub(super) fn writing(path: &Path, patience: Duration) -> Result<Connection, Sql
 /// Never waits for a lock, since it is asked in place.
 pub(super) fn reading(path: &Path) -> Result<Connection, SqliteError> {
     let connection = open(path, OpenFlags::empty(), Duration::ZERO)?;
-    connection
+    let look = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+    let told = connection
         .pragma_update(None, "query_only", true)
-        .map_err(|cause| SqliteError::new(path, Fault::Sql(cause)))?;
-    Ok(connection)
+        // SQLite opens its files when it is first asked, and there may be no room for them then.
+        .and_then(|()| connection.query_row("SELECT count(*) FROM sqlite_schema", [], look));
+    match told {
+        Err(cause) if !is_busy(&cause) => Err(SqliteError::new(path, Fault::Sql(cause))),
+        _ => Ok(connection),
+    }
 }
 
 /// Gone when it is closed.

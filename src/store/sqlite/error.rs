@@ -19,6 +19,7 @@ pub(super) enum Fault {
     },
     Prefix(String),
     NoFile,
+    File(io::Error),
     Open(rusqlite::Error),
     Journal(String),
     NoTables {
@@ -58,7 +59,7 @@ impl fmt::Display for SqliteError {
                 f,
                 "{path}: expected a database, found no file: call `SqliteStore::migrate` first, which makes it"
             ),
-            Fault::Open(_) => write!(
+            Fault::File(_) | Fault::Open(_) => write!(
                 f,
                 "{path}: expected a file that this process can read and write, or a folder where it can make one: check the path and its rights"
             ),
@@ -102,7 +103,7 @@ impl std::error::Error for SqliteError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.fault {
             Fault::Open(cause) | Fault::Sql(cause) => Some(cause),
-            Fault::Thread(cause) => Some(cause),
+            Fault::File(cause) | Fault::Thread(cause) => Some(cause),
             _ => None,
         }
     }

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Failure;
+use super::file::File;
 use super::readers::{Shared, lock};
 use crate::store::StoreError;
 
@@ -42,14 +43,18 @@ struct Write<V, T> {
 }
 
 impl Writer {
-    /// A batch that takes longer than `patience` is given up by those who wait for it.
-    pub(super) fn start(connection: Shared, patience: Duration) -> Result<Self, io::Error> {
+    /// With the file that the connection writes to, if there is any. A batch that takes longer than `patience` is given up by those who wait for it.
+    pub(super) fn start(
+        connection: Shared,
+        file: Option<File>,
+        patience: Duration,
+    ) -> Result<Self, io::Error> {
         let (jobs, waiting) = mpsc::channel(MOST_WAITING);
         let (beats, heard) = channel();
         let (stick, stuck) = watch::channel(false);
         thread::Builder::new()
             .name("tokens-write".to_owned())
-            .spawn(move || write(&connection, waiting, &beats))?;
+            .spawn(move || write(&connection, file.as_ref(), waiting, &beats))?;
         thread::Builder::new()
             .name("tokens-watch".to_owned())
             .spawn(move || watch_over(&heard, patience, &stick))?;
@@ -94,11 +99,17 @@ impl Writer {
 }
 
 /// The thread's work: as long as there are senders, all that waits, in one commit.
-fn write(connection: &Shared, mut waiting: mpsc::Receiver<Box<dyn Job>>, beats: &Sender<()>) {
+fn write(
+    connection: &Shared,
+    file: Option<&File>,
+    mut waiting: mpsc::Receiver<Box<dyn Job>>,
+    beats: &Sender<()>,
+) {
     let mut batch = Vec::with_capacity(BATCH);
     while waiting.blocking_recv_many(&mut batch, BATCH) > 0 {
         let _ = beats.send(());
-        let committed = commit(&mut lock(connection), &mut batch);
+        let there = file.map_or(Ok(()), File::check);
+        let committed = there.and_then(|()| commit(&mut lock(connection), &mut batch));
         let _ = beats.send(());
         for job in batch.drain(..) {
             job.answer(committed.clone());
@@ -234,7 +245,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_that_fails_leaves_the_others_of_its_batch() {
         let database = database();
-        let writer = Writer::start(Arc::clone(&database), LONG).unwrap();
+        let writer = Writer::start(Arc::clone(&database), None, LONG).unwrap();
         let (_held, end) = hold(&writer);
         let mut writes = [1, 101, 2].map(|number| Box::pin(add(&writer, number)));
         writes.iter_mut().for_each(start);
@@ -250,7 +261,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_that_nobody_waits_for_is_done() {
         let database = database();
-        let writer = Writer::start(Arc::clone(&database), LONG).unwrap();
+        let writer = Writer::start(Arc::clone(&database), None, LONG).unwrap();
         let (_held, end) = hold(&writer);
         abandon(add(&writer, 1));
         drop(end);
@@ -261,7 +272,7 @@ mod tests {
     #[tokio::test]
     async fn so_many_writes_wait_and_a_further_one_fails_at_once() {
         let database = database();
-        let writer = Writer::start(Arc::clone(&database), LONG).unwrap();
+        let writer = Writer::start(Arc::clone(&database), None, LONG).unwrap();
         let (held, end) = hold(&writer);
         for _ in 0..MOST_WAITING {
             abandon(add(&writer, 1));
@@ -276,7 +287,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_disk_that_hangs_fails_all_that_wait_and_serves_again_when_it_works() {
-        let writer = Writer::start(database(), Duration::from_millis(20)).unwrap();
+        let writer = Writer::start(database(), None, Duration::from_millis(20)).unwrap();
         let (held, end) = hold(&writer);
         assert!(!held.await, "it is given up");
         assert!(!add(&writer, 1).await, "nothing waits behind it");
@@ -289,7 +300,7 @@ mod tests {
     #[test]
     fn the_thread_ends_with_its_last_writer_and_has_done_all() {
         let database = database();
-        let writer = Writer::start(Arc::clone(&database), LONG).unwrap();
+        let writer = Writer::start(Arc::clone(&database), None, LONG).unwrap();
         abandon(add(&writer, 1));
         drop(writer);
         ended(&database);
