@@ -1,5 +1,10 @@
 //! Guessing passwords is slowed down, and nobody else with it.
 
+use std::net::IpAddr;
+
+use futures_util::FutureExt;
+use tower_expiring_token::{CheckPassword, Checked, PasswordGuard, StoreError, Who, async_trait};
+
 use super::people::{People, from, login};
 
 #[tokio::test]
@@ -80,4 +85,50 @@ async fn an_address_that_tries_many_users_waits_too() {
         people.log_in(from(login("bob", "builder"), 2)).await.status,
         200
     );
+}
+
+/// Never says whether a password is right.
+struct Hangs;
+
+#[async_trait]
+impl CheckPassword for Hangs {
+    async fn check(&self, _who: Who<'_>, _password: &str) -> Result<Checked, StoreError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_behind_more_than_can_be_checked_in_time_nor_behind_one_address_alone() {
+    let people = People::new();
+    let hangs = PasswordGuard::new(Hangs, |head| {
+        let address = head.headers.get("x-address")?;
+        address.to_str().ok()?.parse::<IpAddr>().ok()
+    });
+    let hangs = &hangs;
+    let mut waiting = Vec::new();
+    let mut try_from = |address| {
+        let asked = from(login("alice", "wonderland"), address);
+        let endpoint = people.tokens.login(hangs);
+        let mut login = Box::pin(async move { asked.of(endpoint).await });
+        let answered = login.as_mut().now_or_never();
+        waiting.push(login);
+        answered
+    };
+    for address in 1..=8 {
+        for _ in 0..64 {
+            assert!(try_from(address).is_none());
+        }
+        if address < 8 {
+            let refused = try_from(address).expect("an answer at once");
+            assert_eq!(refused.status, 429);
+            assert_eq!(refused.header("retry-after"), Some("1"));
+        }
+    }
+    let refused = try_from(9).expect("an answer at once");
+    assert_eq!(refused.status, 503);
+    assert!(refused.header("retry-after").is_some());
+    waiting.clear();
+    let asked = from(login("alice", "wonderland"), 9);
+    let again = asked.of(people.tokens.login(hangs)).now_or_never();
+    assert!(again.is_none(), "there is room again: {again:?}");
 }

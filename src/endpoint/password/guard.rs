@@ -6,7 +6,8 @@ use std::time::Duration;
 use http::request::Parts;
 use tokio::sync::Semaphore;
 
-use super::throttle::{Counted, PLACES, Throttle};
+use super::crowd::{Crowd, Full};
+use super::throttle::{Counted, Throttle};
 use super::{CheckPassword, Checked, Verified, Who};
 use crate::clock::Timestamp;
 use crate::store::StoreError;
@@ -14,6 +15,9 @@ use crate::token::Subject;
 
 /// Checks passwords for all endpoints that ask for one, and slows down who guesses: give the same
 /// one to each. Cheap to clone.
+///
+/// At most 512 logins wait for their check at once, and 64 of one address: who would be one more is
+/// told to try again, by 503 and by 429, before he waits longer than anybody stays.
 ///
 /// ```
 /// use std::net::SocketAddr;
@@ -46,11 +50,15 @@ struct Shared {
     passwords: Box<dyn CheckPassword>,
     address: Box<Address>,
     throttle: Throttle,
+    crowd: Crowd,
     /// Those who may check at once; so many guesses at most get past a limit unseen.
     places: Semaphore,
 }
 
 type Address = dyn Fn(&Parts) -> Option<IpAddr> + Send + Sync;
+
+/// How many tries may fail at once.
+const PLACES: usize = 32;
 
 /// Why nobody was let in.
 #[derive(Debug)]
@@ -85,7 +93,8 @@ impl PasswordGuard {
                 passwords: Box::new(passwords),
                 address: Box::new(address),
                 throttle,
-                places: Semaphore::new(PLACES as usize),
+                crowd: Crowd::default(),
+                places: Semaphore::new(PLACES),
             }),
         }
     }
@@ -102,10 +111,12 @@ impl PasswordGuard {
             passwords,
             address,
             throttle,
+            crowd,
             places,
         } = &*self.shared;
         let counted = throttle.count(who.as_str(), address(head));
         throttle.admit(counted, now())?;
+        let _waiting = crowd.join(counted.address, counted.most_waiting)?;
         let place = places.acquire().await;
         let _place = place.map_err(|closed| Denied::Unavailable(StoreError::new(closed)))?;
         // While this one waited, others may have failed.
@@ -165,6 +176,17 @@ impl Attempt<'_> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         self.throttle.charge(self.counted, self.at);
+    }
+}
+
+impl From<Full> for Denied {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::OfAddress => Self::TooOften(Duration::from_secs(1)),
+            Full::Altogether => Self::Unavailable(StoreError::new(
+                "more logins wait for their passwords to be checked than can be in time",
+            )),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whether a password is right: found, verified, and slowed down where it is guessed.
 
 mod check;
+mod crowd;
 mod guard;
 mod hasher;
 mod phc;

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::crowd;
 use crate::clock::Timestamp;
 
 /// Slows down who guesses passwords: by user and address strictly, by address loosely. Only
@@ -19,8 +20,17 @@ pub struct Throttle {
     per_user: Allowance,
     per_address: Allowance,
     hasher: RandomState,
-    /// By a hash of what counts: when all of its failures are forgiven.
-    debts: Mutex<HashMap<u64, Timestamp>>,
+    /// By a hash of what counts.
+    debts: Mutex<HashMap<u64, Debt>>,
+}
+
+/// Failures that are not forgiven yet.
+#[derive(Clone, Copy, Debug)]
+struct Debt {
+    /// When all of them are.
+    until: Timestamp,
+    /// When that was reckoned.
+    at: Timestamp,
 }
 
 /// So many failures at once, and one more each time that this much time has passed.
@@ -38,11 +48,10 @@ pub(super) struct Counted {
     user: u64,
     /// The name as it was typed: what a right password forgives.
     exact: u64,
-    address: u64,
+    pub(super) address: u64,
+    /// How many may wait that count as this address.
+    pub(super) most_waiting: usize,
 }
-
-/// How many tries may fail at once.
-pub(super) const PLACES: u32 = 32;
 
 const MOST_DEBTS: usize = 100_000;
 
@@ -83,13 +92,20 @@ impl Throttle {
             user: self.hasher.hash_one((&who, address)),
             exact,
             address: self.hasher.hash_one(address),
+            most_waiting: match address {
+                Some(_) => crowd::MOST_OF_AN_ADDRESS,
+                None => crowd::MOST,
+            },
         }
     }
 
     /// How long to wait before the next try; zero: it may be now.
     pub(super) fn wait(&self, counted: Counted, now: Timestamp) -> Duration {
-        let debts = self.debts.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = |key, allowance: Allowance| allowance.wait(debts.get(&key).copied(), now);
+        let mut debts = self.debts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wait = |key, allowance: Allowance| {
+            let owed = debts.get_mut(&key).map(|debt| debt.owed(now));
+            owed.unwrap_or_default().saturating_sub(allowance.borne())
+        };
         wait(counted.user, self.per_user).max(wait(counted.address, self.per_address))
     }
 
@@ -101,8 +117,12 @@ impl Throttle {
             (counted.exact, self.per_user),
             (counted.address, self.per_address),
         ] {
-            let debt = debts.entry(key).or_insert(now);
-            *debt = now + allowance.owed(*debt, now) + allowance.every;
+            let nothing = Debt {
+                until: now,
+                at: now,
+            };
+            let debt = debts.entry(key).or_insert(nothing);
+            debt.until = now + debt.owed(now) + allowance.every;
         }
         if debts.len() > MOST_DEBTS {
             forget(&mut debts, now);
@@ -113,45 +133,42 @@ impl Throttle {
     /// may differ in case alone.
     pub(super) fn forgive(&self, counted: Counted, now: Timestamp) {
         let mut debts = self.debts.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(until) = debts.remove(&counted.exact) else {
+        let Some(mut forgiven) = debts.remove(&counted.exact) else {
             return;
         };
         if let Some(debt) = debts.get_mut(&counted.user) {
-            *debt = *debt - self.per_user.owed(until, now);
+            debt.until = debt.until - forgiven.owed(now);
         }
     }
 }
 
 impl Allowance {
-    fn wait(self, debt: Option<Timestamp>, now: Timestamp) -> Duration {
-        let Some(until) = debt else {
-            return Duration::ZERO;
-        };
-        let borne = self.every.saturating_mul(self.failures.saturating_sub(1));
-        self.owed(until, now).saturating_sub(borne)
+    /// So much may be owed while the next try is let in.
+    fn borne(self) -> Duration {
+        self.every.saturating_mul(self.failures.saturating_sub(1))
     }
+}
 
-    /// How much is not forgiven yet. Nobody owes more than he may and all places at once: a clock
-    /// that was set back would have everybody wait for as long, and he begins anew instead.
-    fn owed(self, until: Timestamp, now: Timestamp) -> Duration {
-        let most = self
-            .every
-            .saturating_mul(self.failures.saturating_add(PLACES));
-        match until.since(now) {
-            owed if owed <= most => owed,
-            _ => Duration::ZERO,
+impl Debt {
+    /// How much is not forgiven yet. A clock that was set back forgives nothing, and makes nobody
+    /// wait for it: time goes on from what it says now.
+    fn owed(&mut self, now: Timestamp) -> Duration {
+        if now < self.at {
+            self.until = now + self.until.since(self.at);
         }
+        self.at = now;
+        self.until.since(now)
     }
 }
 
 /// Forgets what is forgiven, and else the half that weighs less.
-fn forget(debts: &mut HashMap<u64, Timestamp>, now: Timestamp) {
-    debts.retain(|_, until| now < *until);
+fn forget(debts: &mut HashMap<u64, Debt>, now: Timestamp) {
+    debts.retain(|_, debt| now < debt.until);
     if debts.len() > MOST_DEBTS / 2 {
-        let mut all: Vec<Timestamp> = debts.values().copied().collect();
+        let mut all: Vec<Timestamp> = debts.values().map(|debt| debt.until).collect();
         let middle = all.len() / 2;
         let (_, &mut median, _) = all.select_nth_unstable(middle);
-        debts.retain(|_, until| median < *until);
+        debts.retain(|_, debt| median < debt.until);
     }
 }
 
@@ -220,17 +237,17 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_makes_nobody_wait_for_it_and_failures_count_from_then() {
-        let throttle = Throttle::default();
-        fail(&throttle, "alice", "10.0.0.1", 1);
-        let before = NOW - Duration::from_secs(86_400);
-        for who in ["alice", "bob"] {
-            assert_eq!(wait(&throttle, who, "10.0.0.1", before), 0);
+    fn a_clock_that_is_set_back_makes_nobody_wait_for_it_and_failures_count_on() {
+        for back in [1, 600, 1_800, 3_600, 86_400] {
+            let before = NOW - Duration::from_secs(back);
+            let throttle = Throttle::default();
+            fail(&throttle, "bob", "10.0.0.1", 1);
+            fail(&throttle, "alice", "10.0.0.1", 11);
+            assert_eq!(wait(&throttle, "bob", "10.0.0.1", before), 0);
+            assert_eq!(wait(&throttle, "alice", "10.0.0.1", before), 120);
+            let later = before + Duration::from_secs(120);
+            assert_eq!(wait(&throttle, "alice", "10.0.0.1", later), 0);
         }
-        let alice = throttle.count("alice", "10.0.0.1".parse().ok());
-        (0..10).for_each(|_| throttle.charge(alice, before));
-        assert_eq!(wait(&throttle, "alice", "10.0.0.1", before), 60);
-        assert_eq!(wait(&throttle, "bob", "10.0.0.1", before), 0);
     }
 
     #[test]
