@@ -7,7 +7,6 @@
 use std::convert::Infallible;
 use std::env;
 use std::future::IntoFuture;
-use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -22,6 +21,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use futures_util::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 use tower_expiring_token::{
     Authenticated, Json as InJson, Lifetime, MemoryStore, Principal, Rejection, RequireLayer,
     Scopes, Subject, TokenAuthority,
@@ -160,24 +160,23 @@ async fn echo(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     upgrade.on_upgrade(async move |mut socket| {
-        let mut ended = pin!(tokens.ended(&caller));
-        loop {
-            let answer = tokio::select! {
-                why = &mut ended => {
-                    let reason = why.description().into();
-                    Message::Close(Some(CloseFrame { code: 4401, reason }))
+        let echo = async {
+            while let Some(Ok(heard)) = socket.recv().await {
+                if let Message::Text(_) = heard
+                    && socket.send(heard).await.is_err()
+                {
+                    return;
                 }
-                heard = socket.recv() => match heard {
-                    Some(Ok(text @ Message::Text(_))) => text,
-                    Some(Ok(_)) => continue,
-                    Some(Err(_)) | None => return,
-                },
-            };
-            let last = matches!(answer, Message::Close(_));
-            if socket.send(answer).await.is_err() || last {
-                return;
             }
-        }
+        };
+        let why = tokio::select! {
+            why = tokens.ended(&caller) => why,
+            () = echo => return,
+        };
+        let reason = why.description().into();
+        let close = Message::Close(Some(CloseFrame { code: 4401, reason }));
+        // Who does not read is not waited for.
+        let _ = timeout(Duration::from_secs(1), socket.send(close)).await;
     })
 }
 

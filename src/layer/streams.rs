@@ -28,6 +28,9 @@ use crate::store::TokenStore;
 /// - Bodies of known length are left alone, unless [`cut_downloads`](Self::cut_downloads) says
 ///   that they break off too.
 ///
+/// A client that does not read is told nothing, and keeps its connection until the server's own
+/// time-out for writes; it gets no more than had been sent by then.
+///
 /// A WebSocket is out of reach of any layer: wait for [`TokenAuthority::ended`] in its handler.
 ///
 /// ```

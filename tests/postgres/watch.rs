@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use tower_expiring_token::{
-    Change, IssuingStore, Place, PostgresStore, Seed, Slot, StoreError, Subject, TokenDigest,
-    TokenRecord, TokenStore, TokenTimes, Touch, Watch, WatchedStore,
+    Change, Clock, IssuingStore, Place, PostgresStore, Seed, Slot, StoreError, Subject,
+    SystemClock, TokenDigest, TokenRecord, TokenStore, TokenTimes, Touch, Watch, WatchedStore,
 };
 
 use super::{migrated, of, store, times, whole};
@@ -139,6 +139,19 @@ async fn uses_and_the_purge_of_what_has_ended_are_told_to_nobody() {
     let most = std::num::NonZeroUsize::new(10).unwrap();
     assert_eq!(store.purge(at(0), most).await.unwrap(), 1);
     nothing_was_told(&store, &mut watch).await;
+}
+
+/// A server whose clock is ahead takes tokens for ended that nodes let in.
+#[tokio::test]
+async fn a_removal_is_told_though_the_servers_clock_is_ahead() {
+    let (_database, store) = store().await;
+    let mut watch = watch(&store).await;
+    let ends_at = SystemClock.now() - Duration::from_secs(45 * 60);
+    let times = TokenTimes::fixed(ends_at - Duration::from_secs(60), ends_at);
+    let login = login(of("alice", 1), "alice", 1, times);
+    store.insert(login, ADD).await.unwrap();
+    assert!(store.remove(&of("alice", 1)).await.unwrap());
+    assert_eq!(removed(next(&mut watch).await), sorted([1]));
 }
 
 #[tokio::test]

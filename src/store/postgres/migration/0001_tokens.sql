@@ -249,7 +249,7 @@ COMMENT ON FUNCTION expiring_tokens.rotate_session IS
 --
 -- On the channel `expiring_tokens`, at commit: digests in hexadecimal, one after the other, or
 -- `all`. Told is what was removed, replaced or renewed, whoever did it, but for refresh tokens
--- and what had ended, by a clock that may be a minute off. Commits that notify wait for one
+-- and what had ended, by a clock that may be an hour off. Commits that notify wait for one
 -- another; where nobody listens, `ALTER TABLE expiring_tokens.token DISABLE TRIGGER USER` saves that.
 
 CREATE FUNCTION expiring_tokens.tell_removed() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -259,7 +259,7 @@ DECLARE
     most CONSTANT integer := 12000;
     told bytea[] := ARRAY(
         SELECT digest FROM removed
-        WHERE generation IS NULL AND ends_at > now() - interval '1 minute' LIMIT most + 1);
+        WHERE generation IS NULL AND ends_at > now() - interval '1 hour' LIMIT most + 1);
 BEGIN
     IF cardinality(told) > most THEN
         PERFORM pg_notify('expiring_tokens', 'all');
