@@ -128,6 +128,10 @@ const CAUGHT: &[(Wrong, &str)] = &[
         Wrong::InsertInTwoSteps,
         "a call that is dropped at any await is done or not done, never half",
     ),
+    (
+        Wrong::InsertLeavesATransactionOpen,
+        "what is acknowledged after a call was dropped is done",
+    ),
     (Wrong::LookThenRenew, "logins that meet agree on one token"),
     (
         Wrong::CountThenInsert,
@@ -153,6 +157,10 @@ const CAUGHT: &[(Wrong, &str)] = &[
     (
         Wrong::CountTokens,
         "a limit counts a session once and ends it with all of its tokens",
+    ),
+    (
+        Wrong::EvictLeavesDelegated,
+        "a limit ends a session with its tokens of other kinds, whose lives and uses do not count",
     ),
     (Wrong::EvictTheNew, "a limit never ends the new session"),
     (

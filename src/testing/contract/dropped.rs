@@ -22,6 +22,10 @@ pub(super) async fn issuing<S: IssuingStore>(stage: &Stage<'_, S>, report: &mut 
     report.promise(HALF, removal(stage).await);
     report.promise(HALF, touches(stage).await);
     report.promise(WORKS, look_up(stage).await);
+    report.promise(
+        "what is acknowledged after a call was dropped is done",
+        acknowledged(stage).await,
+    );
     report.promise(WORKS, purge(stage).await);
 }
 
@@ -123,6 +127,36 @@ async fn look_up<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> {
         // The next answers are not those to the call that nobody waits for.
         kept(&*store, "the next token", &two).await?;
         kept(&*store, "then the token", &one).await?;
+        if answer.is_some() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A transaction that a dropped call has left open on its connection would swallow what comes next
+/// there.
+async fn acknowledged<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> {
+    let old = [1, 2, 3].map(|number| stage.token(number).token());
+    let new = stage.token(4);
+    for polls in 0..MOST_POLLS {
+        let store = stage.holding(&old).await?;
+        let dropped = store.insert(new.login(), slot(Place::ReplaceAll));
+        let answer = abandoned(dropped, polls).await;
+        for number in [5, 6] {
+            let next = stage.token(number).token();
+            let login = stage.token(number).login();
+            store.insert(login, ADD).await?;
+            let removed = store.remove(&next.digest).await?;
+            same("whether what was kept then was there", &removed, &true)?;
+            let look_up = |_| -> Call<Result<bool, StoreError>> {
+                let (store, digest) = (Arc::clone(&store), next.digest);
+                Box::pin(async move { Ok(store.find(&digest).await?.is_some()) })
+            };
+            for found in stage.together((0..4).map(look_up).collect()).await? {
+                same("whether what was removed then is found", &found?, &false)?;
+            }
+        }
         if answer.is_some() {
             break;
         }

@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 
 use super::broken::{Fault, Report, same};
-use super::stage::{Stage, lists};
+use super::stage::{Stage, gone, kept, lists};
 use super::token::{Draft, OTHER_KIND, touch};
 use crate::store::{Inserted, IssuingStore, NewToken, Place, Slot};
 
@@ -21,6 +21,10 @@ pub(super) async fn promises<S: IssuingStore>(stage: &Stage<'_, S>, report: &mut
     report.promise(
         "a limit counts a session once and ends it with all of its tokens",
         whole_sessions(stage).await,
+    );
+    report.promise(
+        "a limit ends a session with its tokens of other kinds, whose lives and uses do not count",
+        delegated(stage).await,
     );
     report.promise(
         "a limit never ends the new session",
@@ -155,6 +159,30 @@ async fn whole_sessions<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fau
         leaves(stage, &*store, &new, limit, expected).await?;
     }
     Ok(())
+}
+
+async fn delegated<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> {
+    // The first was used at 10, and what it has made at 40.
+    let [a, b] = [(1, 10), (3, 20)].map(|(number, used)| stage.token(number).used(used));
+    let of_a = stage.token(2).session(1).kind(OTHER_KIND).used(40);
+    // This one is dead, and what it has made is not.
+    let dead = stage.token(4).session(4).used(30).expires(45);
+    let of_dead = stage.token(5).session(4).kind(OTHER_KIND).used(30);
+    let new = stage.token(6).later(50);
+    let store = stage
+        .holding(&tokens([&a, &of_a, &b, &dead, &of_dead]))
+        .await?;
+    let slot = Slot {
+        place: Place::Add,
+        limit: NonZeroUsize::new(2),
+    };
+    let inserted = store.insert(new.login(), slot).await?;
+    same("how many tokens are gone", &inserted.ended, &2)?;
+    for (what, token) in [("the session", &a), ("what it has made", &of_a)] {
+        gone(&*store, what, &token.digest()).await?;
+    }
+    kept(&*store, "the session that was used later", &b.token()).await?;
+    kept(&*store, "the new session", &new.token()).await
 }
 
 async fn never_the_new<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> {

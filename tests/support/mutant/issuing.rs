@@ -1,4 +1,5 @@
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tower_expiring_token::{
     Inserted, IssuingStore, NewSession, Place, SessionId, Slot, StoreError, Subject, Timestamp,
@@ -12,6 +13,11 @@ use crate::support::tokens::ADD;
 impl IssuingStore for Mutant {
     async fn insert(&self, new: NewSession, slot: Slot) -> Result<Inserted, StoreError> {
         self.forget();
+        if self.is(Wrong::InsertLeavesATransactionOpen) {
+            let begun = Begun(&self.open);
+            tokio::task::yield_now().await;
+            begun.commit();
+        }
         let record = new.access.record.clone();
         let subject = record.subject();
         let now = record.times().issued_at;
@@ -108,6 +114,9 @@ impl IssuingStore for Mutant {
     async fn remove(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
         self.forget();
         let read = self.kept(digest).is_some();
+        if self.open.swap(false, Ordering::Relaxed) {
+            return Ok(read);
+        }
         if self.is(Wrong::RemoveCountsWhatItRead) {
             tokio::task::yield_now().await;
             self.store.remove(digest).await?;
@@ -290,7 +299,10 @@ impl Mutant {
         match self.wrong {
             Wrong::EvictByIssue | Wrong::EvictBlindToUses => {}
             Wrong::CountThenInsert => tokio::task::yield_now().await,
-            Wrong::CountTheDead | Wrong::CountOtherKinds | Wrong::CountTokens => {}
+            Wrong::CountTheDead
+            | Wrong::CountOtherKinds
+            | Wrong::CountTokens
+            | Wrong::EvictLeavesDelegated => {}
             Wrong::LimitOnlyBesideAdd => return Ok((place != Place::Add).then_some(0)),
             _ => return Ok(None),
         }
@@ -298,7 +310,9 @@ impl Mutant {
         let mut ended = 0;
         for (digest, old) in others.into_iter().take(over) {
             ended += match self.wrong {
-                Wrong::CountTokens => u64::from(self.store.remove(&digest).await?),
+                Wrong::CountTokens | Wrong::EvictLeavesDelegated => {
+                    u64::from(self.store.remove(&digest).await?)
+                }
                 _ => {
                     let (subject, session) = (old.subject(), old.session());
                     self.store.remove_session(subject, session).await?
@@ -306,6 +320,21 @@ impl Mutant {
             };
         }
         Ok(Some(ended))
+    }
+}
+
+/// A transaction that stays open if it is dropped.
+struct Begun<'a>(&'a AtomicBool);
+
+impl Begun<'_> {
+    fn commit(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

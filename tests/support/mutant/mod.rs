@@ -7,6 +7,7 @@ mod watched;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 
 use tower_expiring_token::{
     IssuingStore, MemoryStore, NewSession, NewToken, Subject, TokenDigest, TokenRecord, TokenStore,
@@ -55,6 +56,7 @@ pub(crate) enum Wrong {
     KeepLiveRenews,
     KeepLiveReturnsTheDead,
     InsertInTwoSteps,
+    InsertLeavesATransactionOpen,
     InsertSaysNothingOfPlaces,
     LookThenRenew,
     // Limits.
@@ -64,6 +66,7 @@ pub(crate) enum Wrong {
     CountTheDead,
     CountTokens,
     EvictTheNew,
+    EvictLeavesDelegated,
     CountOtherKinds,
     LimitOnlyBesideAdd,
     InsertSaysNothingOfLimits,
@@ -114,6 +117,8 @@ pub(crate) struct Mutant {
     cache: Mutex<HashMap<TokenDigest, TokenRecord>>,
     /// Rows that a touch has locked.
     locked: Mutex<HashSet<TokenDigest>>,
+    /// Whether a call that was dropped has left a transaction open.
+    open: AtomicBool,
 }
 
 impl Mutant {
@@ -125,6 +130,7 @@ impl Mutant {
             before: Mutex::default(),
             cache: Mutex::default(),
             locked: Mutex::default(),
+            open: AtomicBool::new(false),
         }
     }
 
