@@ -373,6 +373,37 @@ async fn a_token_of_another_system_is_adopted_and_lives_on() {
 }
 
 #[tokio::test]
+async fn tokens_that_are_taken_over_are_no_logins_and_end_no_other() {
+    for mode in [
+        LoginMode::New,
+        LoginMode::ReplaceAll,
+        LoginMode::ReplaceExpired,
+    ] {
+        let tokens = TokenAuthority::builder(MemoryStore::new())
+            .expiry(Lifetime::hours(24))
+            .access(TokenKind::new("access", "tet_").formerly(TokenKind::hex("knox", 64)))
+            .login(mode)
+            .limit(2)
+            .key(ServerKey::random().unwrap())
+            .build()
+            .unwrap();
+        let login = tokens.issue("alice").await.unwrap();
+        for number in 0..4 {
+            let text = format!("{number:064x}");
+            tokens.issue("alice").adopt(&text).await.unwrap();
+        }
+        let live = async |text: &str| {
+            let token = BearerToken::parse(text).unwrap();
+            tokens.authenticate(&token).await.is_ok()
+        };
+        assert!(live(login.secret()).await);
+        for number in 0..4 {
+            assert!(live(&format!("{number:064x}")).await, "{mode:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_new_key_comes_with_a_new_kind_and_logs_nobody_out() {
     let store = MemoryStore::new();
     let old = TokenKind::new("access", "one_").keyed(DigestKey::new([1; 32]));

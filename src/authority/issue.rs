@@ -137,10 +137,18 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
     }
 
     /// Takes over a token that another system has issued, instead of drawing a new one, so that
-    /// its clients need no new login. Its kind must say what it looks like. No login mode tells
-    /// another one instead, or tells this one again. It passes for
-    /// [freshly authenticated](crate::Authenticated::require_recent) nowhere. A text that is taken
-    /// over again begins anew, also where it was revoked meanwhile: take over each but once.
+    /// its clients need no new login. Its kind must say what it looks like. It is no login: it ends
+    /// no other token by the authority's login mode or limit, and passes for
+    /// [freshly authenticated](crate::Authenticated::require_recent) nowhere. Its life begins now,
+    /// and is the policy's or a [shorter](Self::life) one. A text that is taken over again begins
+    /// anew, also where it was revoked meanwhile: take over each but once.
+    ///
+    /// Where the other system has kept no text (knox: SHA-512 of it), take each token over when it
+    /// is shown: in a service outside of the layer look the text up there, adopt it for the time
+    /// that it has left, and forget it there. Let logins be of the kind that was
+    /// [formerly](crate::TokenKind::formerly) of that form, and these tokens log out as any other;
+    /// a kind of their own has a policy of its own instead, and only logs out by
+    /// [`revoke`](crate::TokenAuthority::revoke).
     pub fn adopt(mut self, text: impl Into<String>) -> Self {
         self.adopted = Some(Zeroizing::new(text.into()));
         self
@@ -217,21 +225,22 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
         }
     }
 
-    fn is_first(&self, kind: &Kind) -> bool {
-        kind.kind.name() == self.authority.shared.kinds[0].kind.name()
+    /// Whether the authority's login mode and limit are meant for it.
+    fn is_login(&self, kind: &Kind) -> bool {
+        self.adopted.is_none() && kind.kind.name() == self.authority.shared.kinds[0].kind.name()
     }
 
     fn most(&self, kind: &Kind) -> Result<Option<NonZeroUsize>, IssueError> {
         match self.limit {
             Some(0) => Err(IssueError::NoLimit),
             Some(limit) => Ok(NonZeroUsize::new(limit)),
-            None if self.is_first(kind) => Ok(self.authority.shared.limit),
+            None if self.is_login(kind) => Ok(self.authority.shared.limit),
             None => Ok(None),
         }
     }
 
     fn mode(&self, kind: &Kind) -> LoginMode {
-        let usual = if self.is_first(kind) {
+        let usual = if self.is_login(kind) {
             self.authority.shared.login
         } else {
             LoginMode::New

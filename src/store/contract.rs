@@ -13,7 +13,10 @@ pub type Finding<P> = Result<Option<Found<P>>, StoreError>;
 /// A store of tokens, as the layer needs it: what you implement over tables that you have.
 ///
 /// Every verb is one statement, transaction or script, since its future may be dropped at any
-/// await. No store judges whether a token lives and none reads the time: it keeps records and
+/// await. A transaction of several statements runs in a task of its own (`tokio::spawn`), which
+/// nobody drops: some clients leave one open on its connection when it is dropped as it begins, and
+/// it swallows what is acknowledged there next. Let each verb end in any case, as with an error when
+/// the database hangs: requests wait for it. No store judges whether a token lives and none reads the time: it keeps records and
 /// gives them back, dead ones too, and every instant comes as an argument. An `Arc` of a store is
 /// a store. A look-up that takes microseconds may run in place; what waits for a disk or a lock
 /// belongs on a thread that may block.
@@ -242,8 +245,9 @@ pub struct Slot {
     /// The most live sessions of the subject, the new one (or the one that is there instead)
     /// among them, which always stays; of the others those that were least recently used go
     /// first, with all of their tokens, of other kinds too. A session lives while the `expires_at`
-    /// of one of its tokens is after the new one's `issued_at`, and was last used when any of them
-    /// was, a dead one or a refresh token too. Dead sessions may stay or go.
+    /// of one of its tokens of the new one's kind is after the new one's `issued_at`, and was last
+    /// used when any of those was, a dead one or the refresh token too. Dead sessions may stay or
+    /// go.
     pub limit: Option<NonZeroUsize>,
 }
 
@@ -290,7 +294,7 @@ pub struct Rotation {
     pub grace: Duration,
     /// To where this moves the refresh token's end: forward only, never beyond its `ends_at`.
     pub expires_at: Timestamp,
-    /// The access token of the next generation. Older ones of its kind in the session go; the
+    /// The access token of the next generation, of the same subject and session. Older ones of its kind in the session go; the
     /// refresh token, which is of that kind too, stays.
     pub access: NewToken,
 }

@@ -33,6 +33,9 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(400);
 /// It is told soon after the change can be seen, never before: who hears of it and asks
 /// [`find`](TokenStore::find) gets the new answer. A verb need not wait until it is told.
 ///
+/// Where removals are read from a table by their growing numbers, read those of the last seconds
+/// again: a number is drawn before its transaction commits, and a lower one may be seen later.
+///
 /// A store whose principals are more than the token's subject tells the tokens of a principal
 /// that has changed, too; that is why [`WithPrincipals`](super::WithPrincipals) is no such store.
 #[async_trait]

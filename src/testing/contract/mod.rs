@@ -35,6 +35,17 @@
 //! # }
 //! ```
 //!
+//! # The constructor
+//!
+//! It is called some hundreds of times, and each time for a store without tokens: best in a schema,
+//! a database or a prefix of its own. Calls that the suite has dropped may still be under way on the
+//! store before, so a constructor that clears the same tables has to wait for those.
+//!
+//! # What it can't try
+//!
+//! That a user who is suspended or gone lets nobody in, and that a [`WatchedStore`] tells it: users
+//! are yours. That a store answers at all while its database hangs.
+//!
 //! # A store with a table of users
 //!
 //! The tokens of the suite belong to [`SUBJECTS`]: a constructor whose store knows its users
