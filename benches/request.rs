@@ -9,7 +9,7 @@ use crate::{anchors, instructions, ours, time};
 const STEPPED: usize = 16;
 const ROUNDS: usize = 100;
 /// Requests to a turn: enough that the case has the processor's caches to itself.
-const TURN: usize = 16 * CREDENTIALS;
+const TURN: usize = 64 * CREDENTIALS;
 
 /// What one request of a case takes.
 struct Cost {
