@@ -18,8 +18,8 @@ const SHARDS: usize = 1_024;
 type Map = HashMap<TokenDigest, [u64; 3], BuildHasherDefault<Last>>;
 
 /// A look-up in the store and in two maps that know nothing but 24 bytes of each token: one of
-/// shards and locks, as the store's is, and one that nobody can write to while it is read. No
-/// look-up waits for the one before, so the processor overlaps them.
+/// shards and locks, as the store's is, and one that nobody can write to while it is read.
+/// Each waits for the one before, as look-ups of requests do.
 pub(super) fn measure(tokens: u64) -> (Table, Budget) {
     eprintln!("looking up in memory");
     let [store, sharded, single] = child::apart(|| look_ups(tokens));
