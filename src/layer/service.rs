@@ -29,7 +29,8 @@ enum Heard {
     Anonymous,
     /// A token of ours that arrived unencrypted, of whatever kind, and the scheme that carried it.
     Cleartext(TokenDigest, usize),
-    Refused(Rejection),
+    /// The scheme that was used, too.
+    Refused(Reason, usize),
 }
 
 impl<Inner, S, R> ExpiringToken<Inner, S, R> {
@@ -51,7 +52,7 @@ impl<S: TokenStore, R> Settings<S, R> {
                     return Err(Heard::Cleartext(digest, used));
                 }
                 let presented = self.authority.present(text, self.admitted, used);
-                presented.map_err(|reason| Heard::Refused(self.authority.reject(reason, used)))
+                presented.map_err(|reason| Heard::Refused(reason, used))
             }
             Err((reason, used)) => Err(self.without_token(request, reason, used)),
         }
@@ -69,7 +70,7 @@ impl<S: TokenStore, R> Settings<S, R> {
         if anonymous {
             return Heard::Anonymous;
         }
-        Heard::Refused(self.authority.reject(reason, used))
+        Heard::Refused(reason, used)
     }
 }
 
@@ -152,7 +153,10 @@ where
                 return ResponseFuture::passed(self.inner.call(request), Marks::of(manner, None));
             }
             Err(Heard::Cleartext(digest, used)) => return self.burn(request, digest, used),
-            Err(Heard::Refused(rejection)) => return self.refuse(&request, rejection),
+            Err(Heard::Refused(reason, used)) => {
+                let rejection = settings.authority.reject(reason, used);
+                return self.refuse(&request, rejection);
+            }
         };
         match settings.authority.authenticate_now(&presented) {
             Answer::Done(Ok(authenticated)) => {

@@ -18,15 +18,6 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<&HeaderValue> {
 }
 
 impl Rejection {
-    /// The content type of the refused request, if it is of gRPC.
-    pub(super) fn grpc_content_type<'a>(&self, request: &'a HeaderMap) -> Option<&'a HeaderValue> {
-        if self.may_be_of_grpc() {
-            content_type(request)
-        } else {
-            None
-        }
-    }
-
     /// The status code that gRPC clients are told. In a handler of tonic:
     /// `Status::new(Code::from(rejection.grpc_status()), rejection.grpc_message())`.
     #[must_use]

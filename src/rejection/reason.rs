@@ -20,17 +20,9 @@ pub struct Rejection {
     challenges: Option<&'static Challenges>,
     /// The scheme that the client used, the first of ours where it used none.
     used: usize,
-    asked: Asked,
+    /// Whether a HEAD is refused.
+    head: bool,
     source: Option<Arc<dyn Error + Send + Sync>>,
-}
-
-/// What the method of the refused request says of its answer.
-#[derive(Clone, Copy)]
-enum Asked {
-    /// gRPC has no other method than POST; so may whatever is not known.
-    MayBeGrpc,
-    Head,
-    Otherwise,
 }
 
 /// Why a request is refused.
@@ -111,7 +103,7 @@ impl Rejection {
             reason,
             challenges: Some(challenges),
             used,
-            asked: Asked::MayBeGrpc,
+            head: false,
             source: None,
         }
     }
@@ -122,7 +114,7 @@ impl Rejection {
             reason,
             challenges: None,
             used: 0,
-            asked: Asked::MayBeGrpc,
+            head: false,
             source: None,
         }
     }
@@ -133,23 +125,15 @@ impl Rejection {
     }
 
     pub(crate) fn of_method(mut self, method: &Method) -> Self {
-        self.asked = match *method {
-            Method::POST => Asked::MayBeGrpc,
-            Method::HEAD => Asked::Head,
-            _ => Asked::Otherwise,
-        };
+        self.head = *method == Method::HEAD;
         self
-    }
-
-    pub(super) const fn may_be_of_grpc(&self) -> bool {
-        matches!(self.asked, Asked::MayBeGrpc)
     }
 
     /// Whether a HEAD is refused: its response has the fields of a GET's and no body (RFC 9110
     /// section 9.3.2). Some servers take a body off themselves, those of HTTP/2 mostly don't.
     #[must_use]
     pub const fn is_of_head(&self) -> bool {
-        matches!(self.asked, Asked::Head)
+        self.head
     }
 
     /// Why.

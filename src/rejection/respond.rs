@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
-use super::{Malformed, Reason, Rejection};
+use super::{Malformed, Reason, Rejection, grpc};
 use crate::token::MalformedToken;
 
 /// How a refusal becomes a response. [`Empty`] unless something else is asked for; [`Json`] and
@@ -59,7 +59,7 @@ pub struct Drf {
 
 impl<B: Default> Respond<B> for Empty {
     fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
-        match rejection.grpc_content_type(request) {
+        match grpc::content_type(request) {
             Some(content_type) => rejection.grpc_response(content_type, B::default()),
             None => rejection.write_response(B::default()),
         }
@@ -68,7 +68,7 @@ impl<B: Default> Respond<B> for Empty {
 
 impl<B: From<Bytes> + Default> Respond<B> for Json {
     fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
-        if let Some(content_type) = rejection.grpc_content_type(request) {
+        if let Some(content_type) = grpc::content_type(request) {
             return rejection.grpc_response(content_type, B::default());
         }
         let description = rejection.description();
@@ -89,7 +89,7 @@ impl<B: From<Bytes> + Default> Respond<B> for Json {
 
 impl<B: From<Bytes> + Default> Respond<B> for Drf {
     fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
-        if let Some(content_type) = rejection.grpc_content_type(request) {
+        if let Some(content_type) = grpc::content_type(request) {
             return rejection.grpc_response(content_type, B::default());
         }
         let detail = self.detail(rejection.reason());
