@@ -27,9 +27,9 @@ type Refreshing<S> = for<'a> fn(IssueRequest<'a, S>) -> IssueRequest<'a, S>;
 
 impl<S: IssuingStore> TokenAuthority<S> {
     /// Logs in by a name and a password: `POST`, a form or JSON of `username` (white space around it
-    /// is no part of it, as in Django) and `password`, and by choice `scope` (some of what the person may have; all of it, unless it is said) and
-    /// `name` (what people call the session). The answer is
-    /// `{"token","expires_at","scopes"}`.
+    /// is no part of it, as in Django) and `password`, and by choice `scope` (some of what the person
+    /// may have; all of it, unless it is said) and `name` (what people call the session). The answer
+    /// is `{"token","expires_at","scopes"}`.
     ///
     /// It is for applications of your own: others should never see a password. What a login does
     /// to the tokens that are there is the [`LoginMode`](crate::LoginMode). A refresh token comes
