@@ -37,8 +37,8 @@
 //! # The nouns
 //!
 //! - [`TokenAuthority`] owns the store, the policies and the clock. It issues, refreshes,
-//!   authenticates, lists, revokes and purges. All that can be wrong with a configuration is said when it is
-//!   [built](AuthorityBuilder::build).
+//!   authenticates, lists, revokes and purges. All that can be wrong with a configuration is said
+//!   when it is [built](AuthorityBuilder::build).
 //! - [`ExpiringTokenLayer`] is the door for requests: [`TokenAuthority::layer`] makes it.
 //! - [`Authenticated`] is the proof in a request's extensions: who calls, by which session, with
 //!   which scopes, until when. [`RequireLayer`] and its own checks ask for more: scopes, a kind, a
@@ -81,8 +81,8 @@
 //! It keeps no users, reads tokens from the `Authorization` header alone, and is no OAuth
 //! authorization server. A browser's `EventSource` and `WebSocket` can't send that field: read event
 //! streams by `fetch`, and let a WebSocket's first message bring its token to
-//! [`TokenAuthority::authenticate`]. A WebSocket outlives the response that began it: wait in its handler for
-//! `TokenAuthority::ended` (feature `stream`).
+//! [`TokenAuthority::authenticate`]. A WebSocket outlives the response that began it: wait in its
+//! handler for `TokenAuthority::ended` (feature `stream`).
 //!
 //! # Features
 //!

@@ -43,7 +43,8 @@ struct Write<V, T> {
 }
 
 impl Writer {
-    /// With the file that the connection writes to, if there is any. A batch that takes longer than `patience` is given up by those who wait for it.
+    /// With the file that the connection writes to, if there is any. A batch that takes longer than
+    /// `patience` is given up by those who wait for it.
     pub(super) fn start(
         connection: Shared,
         file: Option<File>,
