@@ -56,9 +56,9 @@ impl<S: IssuingStore> TokenAuthority<S> {
         self.sessions_door(Does::LogOut)
     }
 
-    /// Ends all of the caller's sessions, or with `?keep=current` all but this one: `POST`, 204. Any
-    /// other `keep` is a 400, and nothing is ended.
-    /// His personal tokens are among them ([`TokenAuthority::revoke_all`] says how to keep those).
+    /// Ends all of the caller's sessions, or with `?keep=current` all but this one: `POST`, 204. His
+    /// personal tokens are among them ([`TokenAuthority::revoke_all`] says how to keep those). Any
+    /// other `keep` is a 400, and nothing ends.
     #[must_use]
     pub fn logout_all(&self) -> Endpoint<Sessions<S>> {
         self.sessions_door(Does::LogOutAll)
@@ -98,19 +98,6 @@ impl<S: IssuingStore> Endpoint<Sessions<S>> {
             style: Style::Drf(style),
         })
     }
-}
-
-/// Whether `keep` stands in a query; none: with another value than `current`.
-fn keeps_current(query: &str) -> Option<bool> {
-    let mut keeps = false;
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        match (&*name, &*value) {
-            ("keep", "current") => keeps = true,
-            ("keep", other) if !other.is_empty() => return None,
-            _ => {}
-        }
-    }
-    Some(keeps)
 }
 
 impl<S: IssuingStore> Handle for Sessions<S> {
@@ -226,4 +213,17 @@ impl<'a> Entry<'a> {
             current: session.id == *caller.session(),
         }
     }
+}
+
+/// Whether `keep` stands in a query; none: with another value than `current`.
+fn keeps_current(query: &str) -> Option<bool> {
+    let mut keeps = false;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match (&*name, &*value) {
+            ("keep", "current") => keeps = true,
+            ("keep", other) if !other.is_empty() => return None,
+            _ => {}
+        }
+    }
+    Some(keeps)
 }

@@ -124,13 +124,14 @@ impl Rejection {
         self
     }
 
+    /// The refusal of a request with this method.
     pub(crate) fn of_method(mut self, method: &Method) -> Self {
         self.head = *method == Method::HEAD;
         self
     }
 
-    /// Whether a HEAD is refused: its response has the fields of a GET's and no body (RFC 9110
-    /// section 9.3.2). Some servers take a body off themselves, those of HTTP/2 mostly don't.
+    /// Whether a layer refuses a HEAD: its response has the fields of a GET's and no body (RFC 9110
+    /// section 9.3.2). Some servers take a body off themselves, hyper over HTTP/2 does not.
     #[must_use]
     pub const fn is_of_head(&self) -> bool {
         self.head

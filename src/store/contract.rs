@@ -15,11 +15,13 @@ pub type Finding<P> = Result<Option<Found<P>>, StoreError>;
 /// Every verb is one statement, transaction or script, since its future may be dropped at any
 /// await. A transaction of several statements runs in a task of its own (`tokio::spawn`), which
 /// nobody drops: some clients leave one open on its connection when it is dropped as it begins, and
-/// it swallows what is acknowledged there next. Let each verb end in any case, as with an error when
-/// the database hangs: requests wait for it. No store judges whether a token lives and none reads the time: it keeps records and
-/// gives them back, dead ones too, and every instant comes as an argument. An `Arc` of a store is
-/// a store. A look-up that takes microseconds may run in place; what waits for a disk or a lock
-/// belongs on a thread that may block.
+/// it swallows what is acknowledged there next. Let each verb end in any case, with an error when
+/// the database hangs: requests wait for it.
+///
+/// No store judges whether a token lives and none reads the time: it keeps records and gives them
+/// back, dead ones too, and every instant comes as an argument. An `Arc` of a store is a store. A
+/// look-up that takes microseconds may run in place; what waits for a disk or a lock belongs on a
+/// thread that may block.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -294,8 +296,8 @@ pub struct Rotation {
     pub grace: Duration,
     /// To where this moves the refresh token's end: forward only, never beyond its `ends_at`.
     pub expires_at: Timestamp,
-    /// The access token of the next generation, of the same subject and session. Older ones of its kind in the session go; the
-    /// refresh token, which is of that kind too, stays.
+    /// The access token of the next generation, of the same subject and session. Older ones of its
+    /// kind in the session go; the refresh token, which is of that kind too, stays.
     pub access: NewToken,
 }
 

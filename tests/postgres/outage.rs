@@ -124,6 +124,8 @@ async fn commits_that_wait_for_a_standby_that_is_away_pile_up_no_connections() {
     tokens.issue("alice").await.unwrap();
     database.psql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
     database.psql("SELECT pg_reload_conf()");
+    // Connections hear of it a moment later; one that waits has, and the others by then.
+    while tokens.issue("alice").await.is_ok() {}
     for round in 0..6 {
         let login = |user: usize| tokens.issue(format!("{round} {user}")).into_future();
         for refused in join_all((0..8).map(login)).await {

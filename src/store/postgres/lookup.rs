@@ -46,7 +46,7 @@ pub(super) struct Link {
     one: Statement,
     many: Statement,
     /// Whether somebody looks if it still answers.
-    checked: AtomicBool,
+    checking: AtomicBool,
 }
 
 impl Lookups {
@@ -122,11 +122,11 @@ impl Lookups {
     fn check(&self, place: &Arc<Place>, link: Arc<Link>) {
         let (place, half) = (Arc::clone(place), self.time_out / 2);
         if let Ok(runtime) = Handle::try_current()
-            && !link.checked.swap(true, Ordering::Relaxed)
+            && !link.checking.swap(true, Ordering::Relaxed)
         {
             runtime.spawn(async move {
                 let answer = timeout(half, link.client.simple_query("")).await;
-                link.checked.store(false, Ordering::Relaxed);
+                link.checking.store(false, Ordering::Relaxed);
                 if !matches!(answer, Ok(Ok(_))) {
                     place.discard(&link);
                 }
@@ -183,7 +183,7 @@ impl Lookups {
             client,
             one,
             many,
-            checked: AtomicBool::new(false),
+            checking: AtomicBool::new(false),
         })
     }
 }

@@ -43,7 +43,7 @@ struct Numbered {
     connection: MultiplexedConnection,
     number: u64,
     /// Whether somebody looks if it still answers.
-    checked: Arc<AtomicBool>,
+    checking: Arc<AtomicBool>,
 }
 
 impl Link {
@@ -84,25 +84,28 @@ impl Link {
     where
         F: Future<Output = RedisResult<T>>,
     {
-        let mut used = None;
+        let mut used = guard(None, |used| {
+            if let Some(up) = used {
+                self.check(up);
+            }
+        });
         let whole = async {
-            let up = guard(self.connected().await?, |up| self.check(up));
-            used = Some(up.number);
-            let answer = call(up.connection.clone()).await;
-            let Numbered { number, .. } = ScopeGuard::into_inner(up);
-            if answer.as_ref().is_err_and(breaks) {
-                self.broken(number);
-            }
-            answer.map_err(|error| failure(&error))
+            let up = used.insert(self.connected().await?);
+            Ok(call(up.connection.clone()).await)
         };
-        match timeout(self.time_out, whole).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                if let Some(number) = used {
-                    self.broken(number);
-                }
-                Err(overdue())
-            }
+        let answer = timeout(self.time_out, whole).await;
+        let used = ScopeGuard::into_inner(used);
+        let is_broken = match &answer {
+            Ok(Ok(answer)) => answer.as_ref().is_err_and(breaks),
+            Ok(Err(_)) => false,
+            Err(_) => true,
+        };
+        if let Some(up) = used.filter(|_| is_broken) {
+            self.broken(up.number);
+        }
+        match answer {
+            Ok(answer) => answer?.map_err(|error| failure(&error)),
+            Err(_) => Err(overdue()),
         }
     }
 
@@ -113,15 +116,15 @@ impl Link {
         let Numbered {
             mut connection,
             number,
-            checked,
+            checking,
         } = up;
         if let Ok(runtime) = Handle::try_current()
-            && !checked.swap(true, Ordering::Relaxed)
+            && !checking.swap(true, Ordering::Relaxed)
         {
             runtime.spawn(async move {
                 let ping = cmd("PING");
                 let answer = timeout(link.time_out, ping.exec_async(&mut connection)).await;
-                checked.store(false, Ordering::Relaxed);
+                checking.store(false, Ordering::Relaxed);
                 // An error is an answer, too.
                 if answer.map_or(true, |answer| answer.as_ref().is_err_and(breaks)) {
                     link.broken(number);
@@ -172,7 +175,7 @@ impl Link {
         Ok(Numbered {
             connection,
             number,
-            checked: Arc::default(),
+            checking: Arc::default(),
         })
     }
 }
