@@ -88,8 +88,9 @@ impl<S> TokenAuthority<S> {
 
     /// The digest of what was shown as a token, if it is of one of the kinds.
     pub(crate) fn recognise(&self, text: &[u8]) -> Option<TokenDigest> {
-        let kinds = &self.shared.kinds;
-        kinds.iter().find_map(|kind| kind.kind.recognise(text))
+        let mut kinds = self.shared.kinds.iter();
+        let recognised = kinds.find_map(|kind| kind.kind.recognise(text))?;
+        Some(recognised.digest())
     }
 
     /// The kind and the digest of what was shown as a token, by its text alone.
@@ -101,10 +102,12 @@ impl<S> TokenAuthority<S> {
         used: usize,
     ) -> Result<Presented, Reason> {
         for (kind, Kind { kind: own, .. }) in self.shared.kinds.iter().enumerate() {
-            match own.recognise(text) {
-                None => {}
-                Some(_) if !admitted.has(kind) => return Err(Reason::WrongKind),
-                Some(digest) => return Ok(Presented { digest, kind, used }),
+            if let Some(recognised) = own.recognise(text) {
+                if !admitted.has(kind) {
+                    return Err(Reason::WrongKind);
+                }
+                let digest = recognised.digest();
+                return Ok(Presented { digest, kind, used });
             }
         }
         Err(match MalformedToken::of(text) {

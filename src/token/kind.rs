@@ -36,6 +36,13 @@ struct Way {
     key: Option<DigestKey>,
 }
 
+/// A text that looks like a token of a kind.
+pub(crate) struct Recognised<'a> {
+    text: &'a [u8],
+    key: Option<&'a DigestKey>,
+    route: Option<u16>,
+}
+
 type Drawn = (Zeroizing<String>, TokenDigest);
 
 impl TokenKind {
@@ -100,13 +107,14 @@ impl TokenKind {
     /// or length, a wrong checksum), and then no store need hear of it.
     #[must_use]
     pub fn digest(&self, token: &BearerToken<'_>) -> Option<TokenDigest> {
-        self.recognise(token.expose().as_bytes())
+        let recognised = self.recognise(token.expose().as_bytes())?;
+        Some(recognised.digest())
     }
 
-    /// The same of any bytes. Those with a good checksum need no look at their characters: no
-    /// store has a digest of what was never issued.
+    /// The same of any bytes, but for the work of the digest. Those with a good checksum need no
+    /// look at their characters: no store has a digest of what was never issued.
     #[inline(always)]
-    pub(crate) fn recognise(&self, text: &[u8]) -> Option<TokenDigest> {
+    pub(crate) fn recognise<'a>(&'a self, text: &'a [u8]) -> Option<Recognised<'a>> {
         match self.way.recognise(text) {
             None if !self.former.is_empty() => self.recognise_former(text),
             recognised => recognised,
@@ -114,7 +122,7 @@ impl TokenKind {
     }
 
     #[cold]
-    fn recognise_former(&self, text: &[u8]) -> Option<TokenDigest> {
+    fn recognise_former<'a>(&'a self, text: &'a [u8]) -> Option<Recognised<'a>> {
         self.former.iter().find_map(|way| way.recognise(text))
     }
 
@@ -181,13 +189,10 @@ impl TokenKind {
 
 impl Way {
     #[inline(always)]
-    fn recognise(&self, text: &[u8]) -> Option<TokenDigest> {
+    fn recognise<'a>(&'a self, text: &'a [u8]) -> Option<Recognised<'a>> {
         let route = self.form.recognise(text)?;
-        let digest = TokenDigest::of_text(text, self.key.as_ref());
-        Some(match route {
-            Some(route) => digest.routed(route),
-            None => digest,
-        })
+        let key = self.key.as_ref();
+        Some(Recognised { text, key, route })
     }
 
     fn derive(&self, route: u16, key: &ServerKey, seed: &Seed, generation: u32) -> Drawn {
@@ -207,6 +212,17 @@ impl Way {
 
     fn collides(&self, other: &Self) -> bool {
         self.form.collides(&other.form)
+    }
+}
+
+impl Recognised<'_> {
+    #[inline(always)]
+    pub(crate) fn digest(&self) -> TokenDigest {
+        let digest = TokenDigest::of_text(self.text, self.key);
+        match self.route {
+            Some(route) => digest.routed(route),
+            None => digest,
+        }
     }
 }
 
