@@ -55,7 +55,7 @@ impl From<StoreError> for Rejection {
 
 impl<S> TokenAuthority<S> {
     /// A refusal of what was shown, told to whoever listens.
-    #[cold]
+    #[inline(always)]
     pub(crate) fn reject(&self, reason: Reason, used: usize) -> Rejection {
         // Most refusals of what attackers try end here.
         if !self.is_heard() {

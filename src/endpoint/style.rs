@@ -6,7 +6,7 @@ use super::answer;
 use super::login_form::non_field_error;
 use super::oauth::{OAuthError, seconds};
 use super::service::{Answer, Unread};
-use crate::rejection::{Drf, Json, Rejection, refuse};
+use crate::rejection::{Drf, Json, Rejection, Respond};
 
 /// Whose words an endpoint speaks.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +25,8 @@ struct Detail<'a> {
 impl Style {
     pub(super) fn refuse(self, rejection: Rejection, request: &HeaderMap) -> Answer {
         match self {
-            Self::OAuth => refuse(&Json, rejection, request),
-            Self::Drf(drf) => refuse(&drf, rejection, request),
+            Self::OAuth => Json.refuse(rejection, request),
+            Self::Drf(drf) => drf.refuse(rejection, request),
         }
     }
 

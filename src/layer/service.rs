@@ -12,9 +12,9 @@ use super::future::Marks;
 use super::layer::{Manner, Settings};
 #[cfg(feature = "test-util")]
 use crate::authority::Role;
-use crate::authority::{Anonymous, Answer, Authenticated, Presented};
+use crate::authority::{Anonymous, Answer, Authenticated, Presented, TokenAuthority};
 use crate::credential;
-use crate::rejection::{Reason, Rejection, Respond, refuse};
+use crate::rejection::{Reason, Rejection, Respond};
 use crate::store::TokenStore;
 use crate::token::TokenDigest;
 
@@ -103,16 +103,17 @@ impl<R> Manner<R> {
         request.extensions_mut().insert(authenticated);
     }
 
+    #[inline(always)]
     pub(super) fn refuse<ReqBody, ResBody>(
         &self,
         request: &Request<ReqBody>,
-        rejection: Rejection,
+        mut rejection: Rejection,
     ) -> Response<ResBody>
     where
         R: Respond<ResBody>,
     {
-        let rejection = rejection.of_method(request.method());
-        refuse(&self.responder, rejection, request.headers())
+        rejection.set_method(request.method());
+        self.responder.refuse(rejection, request.headers())
     }
 }
 
@@ -136,7 +137,7 @@ where
         #[cfg(feature = "test-util")]
         match settings.acted(&request) {
             None => {}
-            Some(Err(rejection)) => return self.refuse(&request, rejection),
+            Some(Err(rejection)) => return self.refuse(&request, |_| rejection),
             Some(Ok(acted)) => {
                 let marks = Marks::of(manner, Some(&acted));
                 manner.admit(&mut request, acted);
@@ -154,8 +155,7 @@ where
             }
             Err(Heard::Cleartext(digest, used)) => return self.burn(request, digest, used),
             Err(Heard::Refused(reason, used)) => {
-                let rejection = settings.authority.reject(reason, used);
-                return self.refuse(&request, rejection);
+                return self.refuse(&request, |authority| authority.reject(reason, used));
             }
         };
         match settings.authority.authenticate_now(&presented) {
@@ -164,7 +164,7 @@ where
                 manner.admit(&mut request, authenticated);
                 ResponseFuture::passed(self.inner.call(request), marks)
             }
-            Answer::Done(Err(rejection)) => self.refuse(&request, rejection),
+            Answer::Done(Err(rejection)) => self.refuse(&request, |_| rejection),
             Answer::Touch(authenticated, due) => {
                 let authority = settings.authority.clone();
                 self.wait(request, async move {
@@ -182,10 +182,12 @@ where
 }
 
 impl<Inner: Clone, S, R> ExpiringToken<Inner, S, R> {
+    /// Takes the refusal where it is made: each copy of it on its way would take ten instructions.
+    #[inline(never)]
     fn refuse<ReqBody, ResBody>(
         &mut self,
         request: &Request<ReqBody>,
-        rejection: Rejection,
+        rejection: impl FnOnce(&TokenAuthority<S>) -> Rejection,
     ) -> ResponseFuture<Inner, R, ReqBody, ResBody>
     where
         Inner: Service<Request<ReqBody>, Response = Response<ResBody>>,
@@ -194,7 +196,9 @@ impl<Inner: Clone, S, R> ExpiringToken<Inner, S, R> {
         // What poll_ready reserved (a permit, a place in a buffer) goes back only with the
         // service that reserved it.
         self.inner = self.inner.clone();
-        ResponseFuture::refused(self.settings.manner.refuse(request, rejection))
+        let settings = &self.settings;
+        let rejection = rejection(&settings.authority);
+        ResponseFuture::refused(settings.manner.refuse(request, rejection))
     }
 
     fn burn<ReqBody, ResBody>(
@@ -211,7 +215,7 @@ impl<Inner: Clone, S, R> ExpiringToken<Inner, S, R> {
         let rejection = settings.authority.reject(Reason::Cleartext, used);
         let cleartext = settings.cleartext.as_ref();
         match cleartext.and_then(|it| it.burn(&settings.authority, digest)) {
-            None => self.refuse(&request, rejection),
+            None => self.refuse(&request, |_| rejection),
             Some(burning) => self.wait(request, async move {
                 Err(match burning.await {
                     Ok(_) => rejection,

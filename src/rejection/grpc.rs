@@ -1,7 +1,7 @@
 //! Refusals of gRPC requests: trailers only, in the header block (gRPC over HTTP/2, gRPC-Web).
 
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use super::Rejection;
 
@@ -39,14 +39,17 @@ impl Rejection {
         }
     }
 
-    /// The refusal of a gRPC request: HTTP 200, the status in the header block, this (empty) body.
-    pub(super) fn grpc_response<B>(&self, content_type: &HeaderValue, body: B) -> Response<B> {
-        let mut response = Response::new(body);
-        *response.headers_mut() = self.fields();
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, content_type.clone());
-        self.write_grpc_status(headers);
-        response
+    /// Makes the fields those of the refusal of a gRPC request, whose status is in the header block.
+    /// Its status in HTTP is 200.
+    #[cold]
+    pub(super) fn make_grpc(
+        &self,
+        fields: &mut HeaderMap,
+        content_type: &HeaderValue,
+    ) -> StatusCode {
+        fields.insert(CONTENT_TYPE, content_type.clone());
+        self.write_grpc_status(fields);
+        StatusCode::OK
     }
 
     /// What ends a gRPC stream that had begun.

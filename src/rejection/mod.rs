@@ -13,4 +13,3 @@ pub(crate) use grpc::content_type as grpc_content_type;
 
 pub(crate) use challenge::{ChallengeFault, Challenges, is_tchar};
 pub(crate) use reason::vary;
-pub(crate) use respond::refuse;

@@ -1,13 +1,14 @@
 use std::error::Error;
 use std::fmt;
-use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, HeaderValue, VARY, WWW_AUTHENTICATE};
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{Extensions, HeaderMap, Method, Response, StatusCode};
 
 use super::challenge::{self, AUTHORIZATION, Challenges, NO_STORE};
+use super::grpc;
+use super::respond::response;
 use crate::expiry::Rule;
 use crate::token::{MalformedToken, Scopes};
 
@@ -125,9 +126,8 @@ impl Rejection {
     }
 
     /// The refusal of a request with this method.
-    pub(crate) fn of_method(mut self, method: &Method) -> Self {
+    pub(crate) fn set_method(&mut self, method: &Method) {
         self.head = *method == Method::HEAD;
-        self
     }
 
     /// Whether a layer refuses a HEAD: its response has the fields of a GET's and no body (RFC 9110
@@ -170,11 +170,16 @@ impl Rejection {
 
     /// The same, before the refusal is put into its extensions.
     pub(super) fn write_response<B>(&self, body: B) -> Response<B> {
-        let mut response = Response::new(body);
-        *response.status_mut() = self.status();
-        // There is nothing in it to be freed, and dropping it takes some sixty instructions.
-        mem::forget(mem::replace(response.headers_mut(), self.fields()));
-        response
+        response(self.status(), self.fields(), Extensions::new(), body)
+    }
+
+    /// The status in HTTP of the answer to a request, and its fields if that is one of gRPC's.
+    #[inline]
+    pub(super) fn answer(&self, request: &HeaderMap, fields: &mut HeaderMap) -> StatusCode {
+        match grpc::content_type(request) {
+            Some(content_type) => self.make_grpc(fields, content_type),
+            None => self.status(),
+        }
     }
 
     /// Adds to a response that somebody else made what no refusal may lack: a 401 its challenges

@@ -1,6 +1,8 @@
+use std::mem;
+
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::{Malformed, Reason, Rejection, grpc};
 use crate::token::MalformedToken;
@@ -38,6 +40,14 @@ use crate::token::MalformedToken;
 pub trait Respond<B>: Send + Sync + 'static {
     /// The response to a request with these header fields.
     fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B>;
+
+    /// The same, with the refusal in its extensions: what layers give.
+    #[doc(hidden)]
+    fn refuse(&self, rejection: Rejection, request: &HeaderMap) -> Response<B> {
+        let mut response = self.respond(&rejection, request);
+        response.extensions_mut().insert(rejection);
+        response
+    }
 }
 
 /// Status, fields and no body. gRPC requests are answered by their `grpc-status`.
@@ -59,17 +69,25 @@ pub struct Drf {
 
 impl<B: Default> Respond<B> for Empty {
     fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
-        match grpc::content_type(request) {
-            Some(content_type) => rejection.grpc_response(content_type, B::default()),
-            None => rejection.write_response(B::default()),
-        }
+        let mut fields = rejection.fields();
+        let status = rejection.answer(request, &mut fields);
+        response(status, fields, Extensions::new(), B::default())
+    }
+
+    // The response is made where it stays: copies of it take some thirty instructions.
+    fn refuse(&self, rejection: Rejection, request: &HeaderMap) -> Response<B> {
+        let mut fields = rejection.fields();
+        let status = rejection.answer(request, &mut fields);
+        let mut extensions = Extensions::new();
+        extensions.insert(rejection);
+        response(status, fields, extensions, B::default())
     }
 }
 
 impl<B: From<Bytes> + Default> Respond<B> for Json {
     fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
-        if let Some(content_type) = grpc::content_type(request) {
-            return rejection.grpc_response(content_type, B::default());
+        if grpc::content_type(request).is_some() {
+            return Empty.respond(rejection, request);
         }
         let description = rejection.description();
         let mut body = match rejection.reason().code() {
@@ -89,8 +107,8 @@ impl<B: From<Bytes> + Default> Respond<B> for Json {
 
 impl<B: From<Bytes> + Default> Respond<B> for Drf {
     fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
-        if let Some(content_type) = grpc::content_type(request) {
-            return rejection.grpc_response(content_type, B::default());
+        if grpc::content_type(request).is_some() {
+            return Empty.respond(rejection, request);
         }
         let detail = self.detail(rejection.reason());
         let mut response = json(rejection, format!(r#"{{"detail":"{detail}"}}"#));
@@ -119,14 +137,18 @@ where
     }
 }
 
-/// A refusal's response, with the refusal in its extensions.
-pub(crate) fn refuse<R: Respond<B>, B>(
-    responder: &R,
-    rejection: Rejection,
-    request: &HeaderMap,
+/// A response of these parts.
+pub(super) fn response<B>(
+    status: StatusCode,
+    fields: HeaderMap,
+    extensions: Extensions,
+    body: B,
 ) -> Response<B> {
-    let mut response = responder.respond(&rejection, request);
-    response.extensions_mut().insert(rejection);
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    // There is nothing in what is replaced, and dropping it takes some sixty instructions.
+    mem::forget(mem::replace(response.headers_mut(), fields));
+    mem::forget(mem::replace(response.extensions_mut(), extensions));
     response
 }
 
