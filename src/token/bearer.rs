@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_text_is_a_token_of_whatever_length_if_each_of_its_characters_may_be_in_one() {
-        for length in 1..=130 {
+        for length in [1, 31, 32, 33, 54, 63, 64, 65, 130] {
             for place in 0..length {
                 for byte in 0..=u8::MAX {
                     let mut text = vec![b'x'; length];
