@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
+use futures_util::future::join_all;
+use rusqlite::Connection;
 use tower_expiring_token::{Lifetime, SqliteStore, StoreError, TokenAuthority};
 
 use crate::support::database::Databases;
@@ -56,4 +58,35 @@ async fn all_its_files_are_open_before_the_first_look_up() {
     let tokens = authority(SqliteStore::open(&path).unwrap());
     rename(&path, &databases.path());
     assert!(tokens.sessions(&"alice".into()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_log_that_grew_beside_a_long_look_shrinks_once_that_has_ended() {
+    const LARGEST: u64 = 16 << 20;
+    let databases = Databases::new();
+    let path = databases.path();
+    SqliteStore::migrate(&path).unwrap();
+    let tokens = authority(SqliteStore::open(&path).unwrap());
+    let log = || {
+        fs::metadata(format!("{}-wal", path.display()))
+            .unwrap()
+            .len()
+    };
+    let looking = Connection::open(&path).unwrap();
+    looking
+        .execute_batch("BEGIN; SELECT count(*) FROM tet_tokens")
+        .unwrap();
+    while log() <= LARGEST {
+        let label = "x".repeat(4_000);
+        let issued = (0..64).map(|_| tokens.issue("alice").label(&label).into_future());
+        join_all(issued)
+            .await
+            .into_iter()
+            .for_each(|issued| drop(issued.unwrap()));
+    }
+    looking.execute_batch("COMMIT").unwrap();
+    for _ in 0..3 {
+        tokens.issue("alice").await.unwrap();
+    }
+    assert!(log() <= LARGEST, "{} bytes are left", log());
 }

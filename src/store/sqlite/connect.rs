@@ -16,6 +16,10 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// `STRICT` tables, `RETURNING`.
 const OLDEST_LIBRARY: (i32, &str) = (3_037_000, "3.37");
 
+/// What the log may keep of the disk once it begins anew, in bytes: some four times what it usually
+/// takes. A look-up that somebody leaves open for long lets it grow.
+const LARGEST_LOG: i64 = 16 << 20;
+
 /// Makes the file, if it is not there.
 pub(super) fn creating(path: &Path, patience: Duration) -> Result<Connection, SqliteError> {
     open(path, OpenFlags::SQLITE_OPEN_CREATE, patience)
@@ -30,9 +34,15 @@ pub(super) fn writing(path: &Path, patience: Duration) -> Result<Connection, Sql
     let told = connection
         .pragma_update(None, "synchronous", "FULL")
         // Where flushing alone does not reach the disk (macOS).
-        .and_then(|()| connection.pragma_update(None, "fullfsync", true));
+        .and_then(|()| connection.pragma_update(None, "fullfsync", true))
+        .and_then(|()| limit_log(&connection));
     told.map_err(|cause| SqliteError::new(path, Fault::Sql(cause)))?;
     Ok(connection)
+}
+
+/// The pragma answers, so that it can't be updated like the others.
+fn limit_log(connection: &Connection) -> Result<(), Error> {
+    connection.pragma_update_and_check(None, "journal_size_limit", LARGEST_LOG, |_| Ok(()))
 }
 
 /// Never waits for a lock, since it is asked in place.
