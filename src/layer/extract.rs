@@ -131,8 +131,6 @@ impl IntoResponse for StoreError {
 /// In the JSON style: a handler's own response is read by its own clients.
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        let mut response: Response = Json.respond(&self, &http::HeaderMap::new());
-        response.extensions_mut().insert(self);
-        response
+        Json.refuse(self, &http::HeaderMap::new())
     }
 }

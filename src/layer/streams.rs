@@ -154,10 +154,8 @@ where
             Err(rejection) => {
                 let rejection = self.layer.authority.told(rejection);
                 self.inner = self.inner.clone();
-                let mut response = Empty.respond(&rejection, request.headers());
-                response.extensions_mut().insert(rejection);
                 State::Refused {
-                    response: Some(response),
+                    response: Some(Empty.refuse(rejection, request.headers())),
                 }
             }
         };

@@ -45,7 +45,7 @@ pub(crate) enum ChallengeFault {
 }
 
 /// How long a client should wait when the store could not say.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+pub(super) const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 pub(super) const AUTHORIZATION: HeaderValue = HeaderValue::from_static("authorization");
@@ -123,6 +123,15 @@ impl Challenges {
             }
         }
         None
+    }
+
+    /// The scheme that clients are told to send a token by (RFC 6749 section 7.1): `Bearer` wherever
+    /// it is served, otherwise the first.
+    #[cfg(feature = "endpoints")]
+    pub(crate) fn token_type(&self) -> &str {
+        let words = || self.schemes.iter().map(|scheme| &*scheme.word);
+        let bearer = words().find(|word| word.eq_ignore_ascii_case("Bearer"));
+        bearer.or(words().next()).unwrap_or("Bearer")
     }
 
     /// The first scheme word without anything.

@@ -3,10 +3,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CACHE_CONTROL, HeaderValue, VARY, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{Extensions, HeaderMap, Method, Response, StatusCode};
 
-use super::challenge::{self, AUTHORIZATION, Challenges, NO_STORE};
+use super::challenge::{self, AUTHORIZATION, Challenges, NO_STORE, RETRY_AFTER_SECONDS};
 use super::grpc;
 use super::respond::response;
 use crate::expiry::Rule;
@@ -183,10 +183,15 @@ impl Rejection {
     }
 
     /// Adds to a response that somebody else made what no refusal may lack: a 401 its challenges
-    /// (RFC 9110 section 15.5.2), and what keeps caches from giving it to others.
+    /// (RFC 9110 section 15.5.2), a 503 when to try again, and what keeps caches from giving it to
+    /// others.
     pub(super) fn complete<B>(&self, response: &mut Response<B>) {
-        let unauthorized = response.status() == StatusCode::UNAUTHORIZED;
+        let status = response.status();
+        let unauthorized = status == StatusCode::UNAUTHORIZED;
         let headers = response.headers_mut();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.entry(RETRY_AFTER).or_insert(RETRY_AFTER_SECONDS);
+        }
         if unauthorized && !headers.contains_key(WWW_AUTHENTICATE) {
             for challenge in self.fields().get_all(WWW_AUTHENTICATE) {
                 headers.append(WWW_AUTHENTICATE, challenge.clone());

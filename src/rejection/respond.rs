@@ -38,13 +38,16 @@ use crate::token::MalformedToken;
     note = "of `tower_expiring_token`'s own, `Empty` needs `B: Default`, `Json` and `Drf` need `B: From<Bytes> + Default`; for other bodies there is `.respond_with(|rejection, request| ..)`"
 )]
 pub trait Respond<B>: Send + Sync + 'static {
-    /// The response to a request with these header fields.
+    /// The response to a request with these header fields. Where it lacks them, layers add what no
+    /// refusal may be without: a 401 its challenges, a 503 `Retry-After`, and what keeps caches from
+    /// giving it to others.
     fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B>;
 
-    /// The same, with the refusal in its extensions: what layers give.
+    /// The same, complete, and with the refusal in its extensions: what layers give.
     #[doc(hidden)]
     fn refuse(&self, rejection: Rejection, request: &HeaderMap) -> Response<B> {
         let mut response = self.respond(&rejection, request);
+        rejection.complete(&mut response);
         response.extensions_mut().insert(rejection);
         response
     }
@@ -131,9 +134,7 @@ where
     F: Fn(&Rejection, &HeaderMap) -> Response<B> + Send + Sync + 'static,
 {
     fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<B> {
-        let mut response = self(rejection, request);
-        rejection.complete(&mut response);
-        response
+        self(rejection, request)
     }
 }
 

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tower_expiring_token::Drf;
+use tower::ServiceBuilder;
+use tower_expiring_token::{Drf, RequireLayer};
 
-use super::{ask, ask_all, behind};
+use super::{ask, ask_all, behind, hello};
 use crate::support::house::House;
-use crate::support::wire::Heard;
+use crate::support::wire::{Heard, serve};
 
 const NOT_PROVIDED: &str = "Authentication credentials were not provided.";
 
@@ -90,6 +91,30 @@ async fn recipes_answers_what_the_recipes_for_expiring_tokens_answer() {
         &ask(address, format!("Token {token}")).await,
         "Token has expired",
     );
+}
+
+#[tokio::test]
+async fn a_scope_that_is_lacking_and_a_store_that_can_not_say_challenge_nobody() {
+    let house = House::of_schemes(&["Token"]);
+    let layer = house.tokens.layer().respond(Drf::stock());
+    let writers = RequireLayer::all(["write"]).unwrap().respond(Drf::stock());
+    let address = serve(
+        ServiceBuilder::new()
+            .layer(layer)
+            .layer(writers)
+            .service_fn(hello),
+    )
+    .await;
+    let reader = format!("Token {}", house.token("alice", &["read"]).await);
+    let lacks = "You do not have permission to perform this action.";
+    let unavailable = "Service temporarily unavailable, try again later.";
+    for (status, detail) in [(403, lacks), (503, unavailable)] {
+        let heard = ask(address, &reader).await;
+        assert_eq!(heard.status, status);
+        assert_eq!(heard.body, format!(r#"{{"detail":"{detail}"}}"#));
+        assert!(heard.challenges().is_empty(), "{heard:?}");
+        house.fail();
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower::{Layer, ServiceBuilder, service_fn};
-use tower_expiring_token::{Drf, Json, Rejection, RequireLayer};
+use tower_expiring_token::{Drf, Json, Rejection, RequireLayer, Respond};
 
 use super::{
     INVALID, NOTHING_SHOWN, ask, ask_all, assert_verdict, behind, builder, hello, serving,
@@ -232,6 +232,45 @@ async fn no_cache_may_keep_a_refusal() {
     let unavailable = ask(address, &reader).await;
     assert_eq!(unavailable.status, 503);
     assert_eq!(unavailable.headers["cache-control"], "no-store");
+}
+
+/// What says nothing but the refusal's status.
+struct Bare;
+
+fn bare(rejection: &Rejection, _request: &HeaderMap) -> Response<Full<Bytes>> {
+    let mut response = Response::default();
+    *response.status_mut() = rejection.status();
+    response
+}
+
+impl Respond<Full<Bytes>> for Bare {
+    fn respond(&self, rejection: &Rejection, request: &HeaderMap) -> Response<Full<Bytes>> {
+        bare(rejection, request)
+    }
+}
+
+/// RFC 9110 sections 10.2.3, 11.6.1 and 12.5.5, RFC 9111 section 5.2.2.5.
+#[tokio::test]
+async fn whoever_makes_the_response_it_has_what_no_refusal_may_lack() {
+    let house = House::at_once();
+    let by_type = behind(house.tokens.layer().respond(Bare)).await;
+    let by_closure = behind(house.tokens.layer().respond_with(bare)).await;
+    for address in [by_type, by_closure] {
+        let heard = ask(address, "").await;
+        assert_eq!(heard.status, 401);
+        assert_eq!(heard.challenges(), [r#"Bearer realm="api""#]);
+        assert_eq!(heard.headers["cache-control"], "no-store");
+        assert_eq!(heard.headers["vary"], "authorization");
+    }
+    let token = house.token("alice", &[]).await;
+    house.fail();
+    for address in [by_type, by_closure] {
+        let heard = ask(address, format!("Bearer {token}")).await;
+        assert_eq!(heard.status, 503);
+        assert!(heard.challenges().is_empty());
+        assert_eq!(heard.headers["retry-after"], "1");
+        assert_eq!(heard.headers["cache-control"], "no-store");
+    }
 }
 
 #[tokio::test]
