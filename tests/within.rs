@@ -1,8 +1,11 @@
 //! Further tokens within a session: stepped up, and made by another token.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use tower_expiring_token::testing::ManualClock;
 use tower_expiring_token::{
-    BearerToken, IssueError, IssuingStore, Lifetime, LoginMode, MemoryStore, RefreshError,
+    BearerToken, Clock, IssueError, IssuingStore, Lifetime, LoginMode, MemoryStore, RefreshError,
     RotatingStore, Subject, TokenAuthority, TokenKind,
 };
 
@@ -277,6 +280,27 @@ async fn a_delegated_token_of_an_idle_maker_ends_where_the_maker_would() {
     let made = tokens.delegate(&caller, "export").await.unwrap();
     assert_eq!(made.expires_at(), caller.expires_at());
     assert!(made.expires_at() <= login.record().times().issued_at + HOUR);
+}
+
+#[tokio::test]
+async fn a_use_is_counted_in_when_its_token_is_said_to_end_and_in_what_it_delegates() {
+    let clock = ManualClock::default();
+    let tokens = TokenAuthority::builder(MemoryStore::new())
+        .expiry(Lifetime::hours(24).idle(HOUR))
+        .clock(clock.clone())
+        .kind(TokenKind::new("export", "exp_"), Lifetime::days(7));
+    let tokens = tokens.build().unwrap();
+    let login = tokens.issue(ALICE).await.unwrap();
+    clock.advance(HOUR - Duration::from_secs(60));
+    let token = BearerToken::parse(login.secret()).unwrap();
+    let caller = tokens.authenticate(&token).await.unwrap();
+    assert_eq!(caller.expires_at(), clock.now() + HOUR);
+    let listed = &tokens.sessions(&Subject::new(ALICE)).await.unwrap()[0];
+    assert_eq!(listed.expires_at, caller.expires_at());
+    let made = tokens.delegate(&caller, "export").await.unwrap();
+    assert_eq!(made.expires_at(), caller.expires_at());
+    let told = tokens.introspect(&token).await.unwrap();
+    assert_eq!(told.expires_at(), caller.expires_at(), "to ask is no use");
 }
 
 async fn a_token_that_is_renewed_meanwhile_makes_further_ones_all_the_same<S: RotatingStore>(

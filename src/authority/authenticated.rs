@@ -194,13 +194,13 @@ impl Authenticated {
         self.record().times().authenticated_at
     }
 
-    /// When the token ends, unless it is used again.
+    /// When the token ends if this use is its last, as far as that is written down.
     #[must_use]
     pub const fn expires_at(&self) -> Timestamp {
-        self.bound.at
+        self.end_after_use
     }
 
-    /// When it ends, and by which rule.
+    /// By which rule it would have ended without this use, and when.
     #[must_use]
     pub const fn bound(&self) -> Bound {
         self.bound
@@ -210,11 +210,6 @@ impl Authenticated {
     #[must_use]
     pub fn record(&self) -> &TokenRecord {
         self.held.record()
-    }
-
-    /// When it ends if this use is its last, as far as that is written down.
-    pub(crate) const fn end_after_use(&self) -> Timestamp {
-        self.end_after_use
     }
 
     #[cfg(feature = "stream")]

@@ -60,7 +60,7 @@ impl<S: TokenStore> TokenAuthority<S> {
         let (authority, caller) = (self.clone(), caller.clone());
         async move {
             let mut bound = Bound {
-                at: caller.end_after_use(),
+                at: caller.expires_at(),
                 ..caller.bound()
             };
             loop {

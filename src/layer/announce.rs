@@ -31,7 +31,7 @@ impl<R> Ending<R> {
     pub(super) fn of(manner: &Arc<Manner<R>>, authenticated: &Authenticated) -> Option<Self> {
         manner.announce.is_some().then(|| Self {
             manner: Arc::clone(manner),
-            at: authenticated.end_after_use(),
+            at: authenticated.expires_at(),
         })
     }
 
