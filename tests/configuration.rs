@@ -1,15 +1,17 @@
 //! Misuse is caught when the authority is built: what was expected, what was found, what to do.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, Request, Response};
 use http_body_util::Full;
 use tower::{Layer, service_fn};
+use tower_expiring_token::testing::ManualClock;
 use tower_expiring_token::{
-    AuthorityBuilder, DigestKey, ExpiringTokenLayer, Json, Lifetime, MemoryStore, TokenAuthority,
-    TokenKind,
+    AuthorityBuilder, BearerToken, Clock, DigestKey, ExpiringTokenLayer, ExpiryPolicy,
+    IssuingStore, Json, Lifetime, MemoryStore, RotatingStore, Subject, TokenAuthority, TokenKind,
 };
 
 use crate::support::ask::ask;
@@ -170,6 +172,19 @@ fn two_kinds_whose_texts_cant_be_told_apart_are_refused() {
 }
 
 #[test]
+fn more_kinds_than_a_layer_can_name_are_refused() {
+    let with = |others: usize| {
+        (0..others).fold(builder(), |builder, other| {
+            let kind = TokenKind::new(&format!("kind {other}"), &format!("t{other}_"));
+            builder.kind(kind, Lifetime::days(1))
+        })
+    };
+    let tokens = with(63).build().unwrap();
+    assert!(tokens.layer().kinds(&["access", "kind 62"]).is_ok());
+    refused(with(64), "found 65");
+}
+
+#[test]
 fn former_texts_that_cant_be_told_from_todays_or_another_kinds_are_refused() {
     let day = Lifetime::days(1);
     let access = |prefix| TokenKind::new("access", prefix);
@@ -292,21 +307,52 @@ fn the_short_way_to_a_layer_says_the_same() {
     assert!(error.to_string().contains("expected a life"), "{error}");
 }
 
-#[test]
-fn a_store_a_clock_and_a_policy_may_be_trait_objects() {
-    use std::sync::Arc;
-    use tower_expiring_token::{Clock, ExpiryPolicy, IssuingStore, Subject, SystemClock};
-
+#[tokio::test]
+async fn a_store_a_clock_and_a_policy_may_be_trait_objects() {
     let store: Arc<dyn IssuingStore<Principal = Subject>> = Arc::new(MemoryStore::new());
-    let policy: Arc<dyn ExpiryPolicy> = Arc::new(Lifetime::hours(24));
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let hour = Duration::from_secs(3600);
+    let policy: Arc<dyn ExpiryPolicy> = Arc::new(Lifetime::hours(24).idle(hour));
+    let manual = ManualClock::default();
+    let clock: Arc<dyn Clock> = Arc::new(manual.clone());
     let keyed = TokenKind::new("access", "acme").keyed(DigestKey::new([7; 32]));
-    assert!(
-        TokenAuthority::builder(store)
-            .expiry(policy)
-            .clock(clock)
-            .access(keyed)
-            .build()
-            .is_ok()
-    );
+    let builder = || TokenAuthority::builder(Arc::clone(&store));
+    let tokens = builder().expiry(policy).clock(clock).access(keyed);
+    let tokens = tokens.build().unwrap();
+    let end = manual.now() + 24 * hour;
+    let issued = tokens.issue("alice").await.unwrap();
+    assert_eq!(issued.record().times().ends_at, end);
+    let token = BearerToken::parse(issued.secret()).unwrap();
+    for _ in 0..30 {
+        manual.advance(Duration::from_secs(3000));
+        let lives = tokens.authenticate(&token).await.is_ok();
+        assert_eq!(lives, manual.now() < end);
+    }
+    let nothing: Arc<dyn ExpiryPolicy> = Arc::new(Lifetime::hours(0));
+    let error = builder().expiry(nothing).build().unwrap_err();
+    assert!(error.to_string().contains("expected a life"), "{error}");
+}
+
+#[test]
+fn what_an_authority_does_may_be_sent_to_another_thread_whatever_its_store() {
+    fn is_send(_: impl Send) {}
+    let store: Arc<dyn RotatingStore<Principal = Subject>> = Arc::new(MemoryStore::new());
+    let tokens = TokenAuthority::builder(store).expiry(Lifetime::hours(24));
+    let tokens = tokens.build().unwrap();
+    is_send(async move {
+        let issued = tokens.issue("alice").await.unwrap();
+        let token = BearerToken::parse(issued.secret()).unwrap();
+        let caller = tokens.authenticate(&token).await.unwrap();
+        let _ = tokens.introspect(&token).await;
+        let _ = tokens.step_up(&caller).await;
+        let _ = tokens.delegate(&caller, "export").await;
+        let _ = tokens.sessions(caller.subject()).await;
+        let _ = tokens
+            .revoke_session(caller.subject(), caller.session())
+            .await;
+        let _ = tokens
+            .revoke_others(caller.subject(), caller.session())
+            .await;
+        let _ = tokens.revoke_all(caller.subject()).await;
+        let _ = tokens.purge().await;
+    });
 }

@@ -124,11 +124,18 @@ impl<S: TokenStore> TokenAuthority<S> {
     /// # Errors
     ///
     /// Why the token is not good, or a 503 when the store can't say.
-    pub async fn authenticate(&self, token: &BearerToken<'_>) -> Result<Authenticated, Rejection> {
-        let presented = self
-            .present(token.expose().as_bytes(), Admitted::access(), 0)
-            .map_err(|reason| self.reject(reason, 0))?;
-        self.authenticate_presented(presented).await
+    // Said of every lifetime here, where the compiler can't see it for a store that is a `dyn`.
+    #[expect(clippy::manual_async_fn, reason = "it may be sent")]
+    pub fn authenticate(
+        &self,
+        token: &BearerToken<'_>,
+    ) -> impl Future<Output = Result<Authenticated, Rejection>> + Send {
+        async move {
+            let presented = self
+                .present(token.expose().as_bytes(), Admitted::access(), 0)
+                .map_err(|reason| self.reject(reason, 0))?;
+            self.authenticate_presented(presented).await
+        }
     }
 
     /// The answer without waiting, as far as there is one.

@@ -25,22 +25,29 @@ impl<S: TokenStore> TokenAuthority<S> {
     /// # Errors
     ///
     /// Why the token is not good, or a 503 when the store can't say.
-    pub async fn introspect(&self, token: &BearerToken<'_>) -> Result<Authenticated, Rejection> {
-        let text = token.expose().as_bytes();
-        let presented = match self.present(text, Admitted::all(), 0) {
-            Ok(presented) => presented,
-            Err(reason) => return Err(self.rejection(Refusal::of(reason), 0)),
-        };
-        let finding = self.shared.store.find(&presented.digest).await;
-        match self.examine(&presented, finding) {
-            Ok(examined) => Ok(Authenticated::new(
-                examined.held,
-                examined.verdict.bound,
-                self.challenges(),
-                0,
-                Some(presented.digest),
-            )),
-            Err(refusal) => Err(self.rejection(refusal, 0)),
+    // As of `authenticate`.
+    #[expect(clippy::manual_async_fn, reason = "it may be sent")]
+    pub fn introspect(
+        &self,
+        token: &BearerToken<'_>,
+    ) -> impl Future<Output = Result<Authenticated, Rejection>> + Send {
+        async move {
+            let text = token.expose().as_bytes();
+            let presented = match self.present(text, Admitted::all(), 0) {
+                Ok(presented) => presented,
+                Err(reason) => return Err(self.rejection(Refusal::of(reason), 0)),
+            };
+            let finding = self.shared.store.find(&presented.digest).await;
+            match self.examine(&presented, finding) {
+                Ok(examined) => Ok(Authenticated::new(
+                    examined.held,
+                    examined.verdict.bound,
+                    self.challenges(),
+                    0,
+                    Some(presented.digest),
+                )),
+                Err(refusal) => Err(self.rejection(refusal, 0)),
+            }
         }
     }
 }
