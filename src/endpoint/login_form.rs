@@ -52,7 +52,11 @@ impl LoginForm {
                 Style::OAuth => invalid_request("expected a username and a password as texts"),
             });
         }
-        let name = text(fields.get("name"));
+        let (Some(scope), Some(name)) = (wish(fields.get("scope")), wish(fields.get("name")))
+        else {
+            let error = OAuthError::InvalidRequest("expected scope and name as texts");
+            return Err(style.oauth(error));
+        };
         if name.contains('\0') {
             let error = OAuthError::InvalidRequest("expected a name without null characters");
             return Err(style.oauth(error));
@@ -60,7 +64,7 @@ impl LoginForm {
         Ok(Self {
             username: text(fields.get("username")).trim().to_owned(),
             password: Zeroizing::new(text(fields.get("password")).to_owned()),
-            scope: text(fields.get("scope")).to_owned(),
+            scope: scope.to_owned(),
             name: name.to_owned(),
             refresh: match fields.get("refresh") {
                 None | Some(Value::Null) => Some(false),
@@ -171,6 +175,14 @@ fn fault(value: Option<&Value>, trims: bool) -> Option<&'static str> {
             Some("This field may not be blank.")
         }
         Some(Value::Text(_)) => None,
+    }
+}
+
+/// A text that need not be there; none for what is no text.
+fn wish(value: Option<&Value>) -> Option<&str> {
+    match value {
+        Some(Value::Bool(_) | Value::Nested) => None,
+        value => Some(text(value)),
     }
 }
 

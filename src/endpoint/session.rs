@@ -221,7 +221,7 @@ fn keeps_current(query: &str) -> Option<bool> {
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match (&*name, &*value) {
             ("keep", "current") => keeps = true,
-            ("keep", other) if !other.is_empty() => return None,
+            ("keep", _) => return None,
             _ => {}
         }
     }

@@ -91,6 +91,22 @@ async fn a_name_with_a_null_character_is_a_400() {
 }
 
 #[tokio::test]
+async fn a_scope_or_name_that_is_no_text_is_a_400_and_never_taken_for_none() {
+    let people = People::new();
+    for field in ["scope", "name"] {
+        for wish in [json!(["read"]), json!({"read": true}), json!(true)] {
+            let mut form = json!({"username": "alice", "password": "wonderland"});
+            form[field] = wish;
+            let answered = people.log_in(post("/", &form)).await;
+            assert_eq!(answered.status, 400, "{form}");
+            assert_eq!(answered.json()["error"], "invalid_request");
+        }
+    }
+    let form = json!({"username": "alice", "password": "wonderland", "scope": null, "name": null});
+    assert_eq!(people.log_in(post("/", &form)).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_name_is_what_the_session_is_called() {
     let people = People::new();
     let named = json!({"username": "alice", "password": "wonderland", "name": "Alice's phone"});

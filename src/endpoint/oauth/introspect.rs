@@ -68,7 +68,10 @@ impl<S: TokenStore, C: Clients> Handle for Introspection<S, C> {
 
     async fn answer(&self, mut head: Parts, body: Body) -> Answer {
         match self.introspect(&mut head, body).await {
-            Ok(Some(known)) => answer::json(StatusCode::OK, &Active::of(&known)),
+            Ok(Some(known)) => {
+                let token_type = self.0.authority.challenges().token_type();
+                answer::json(StatusCode::OK, &Active::of(&known, token_type))
+            }
             Ok(None) => answer::json(StatusCode::OK, &Inactive { active: false }),
             Err(Refused::Error(error @ OAuthError::InvalidClient)) => {
                 self.challenge(error.answer())
@@ -165,13 +168,13 @@ struct Active<'a> {
 }
 
 impl<'a> Active<'a> {
-    fn of(known: &'a Authenticated) -> Self {
+    fn of(known: &'a Authenticated, token_type: &'static str) -> Self {
         Self {
             active: true,
             scope: known.scopes().as_str(),
             client_id: known.record().client(),
             username: known.subject(),
-            token_type: "Bearer",
+            token_type,
             exp: seconds(known.expires_at()),
             iat: seconds(known.issued_at()),
             auth_time: seconds(known.authenticated_at()),

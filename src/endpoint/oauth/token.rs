@@ -154,7 +154,7 @@ impl Granted {
     pub(in crate::endpoint) fn of<S>(issued: &IssuedToken, authority: &TokenAuthority<S>) -> Self {
         Self {
             access_token: issued.secret().to_owned(),
-            token_type: "Bearer",
+            token_type: authority.challenges().token_type(),
             expires_in: issued.expires_at().since(authority.now()).as_secs(),
             refresh_token: issued.refresh_secret().map(str::to_owned),
             scope: issued.record().scopes().as_str().to_owned(),
