@@ -1,11 +1,10 @@
 //! What only a demo has: users suspended by a call, and a clock that is set. Both are open on
 //! loopback alone.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Json, Path, Request, State};
+use axum::extract::{Json, Path, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -14,9 +13,11 @@ use serde_json::{Value, json};
 use tower_expiring_token::Clock;
 use tower_expiring_token::testing::ManualClock;
 
+use crate::peer;
 use crate::users::Users;
 
-pub(crate) fn routes(users: Users, clock: Option<ManualClock>) -> Router {
+/// With `proxied`, who asks is who asks a proxy.
+pub(crate) fn routes(users: Users, clock: Option<ManualClock>, proxied: bool) -> Router {
     let router = Router::new()
         .route("/admin/users/{name}/{action}", post(set_active))
         .with_state(users);
@@ -29,16 +30,16 @@ pub(crate) fn routes(users: Users, clock: Option<ManualClock>) -> Router {
                 .with_state(clock),
         ),
     };
-    router.layer(from_fn(on_loopback))
+    router.layer(from_fn(move |request, next| {
+        on_loopback(proxied, request, next)
+    }))
 }
 
-async fn on_loopback(
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match from.ip().is_loopback() {
-        true => next.run(request).await,
+async fn on_loopback(proxied: bool, request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let from = peer::address(&head, proxied);
+    match from.is_some_and(|from| from.is_loopback()) {
+        true => next.run(Request::from_parts(head, body)).await,
         false => StatusCode::FORBIDDEN.into_response(),
     }
 }

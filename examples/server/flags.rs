@@ -39,7 +39,7 @@ pub(crate) struct Flags {
     /// A token that arrives in clear is refused and revoked at once.
     #[arg(long)]
     pub(crate) require_https: bool,
-    /// Believe `X-Forwarded-Proto`.
+    /// Believe `X-Forwarded-Proto` and the last of `X-Forwarded-For`.
     #[arg(long)]
     pub(crate) trust_forwarded: bool,
     /// Live sessions per user; the least recently used one goes.

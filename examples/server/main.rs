@@ -7,6 +7,7 @@ mod admin;
 mod delegate;
 mod flags;
 mod metrics;
+mod peer;
 mod routes;
 mod store;
 mod ticks;
@@ -91,7 +92,9 @@ async fn serve(flags: &Flags) -> Result<(), Stop> {
         clock.clone(),
     );
     let tokens = tokens.map_err(|error| Stop::Flags(error.to_string()))?;
-    let passwords = PasswordGuard::new(PhcPasswords::new(users.clone())?, routes::address);
+    let proxied = flags.trust_forwarded;
+    let address = move |head: &_| peer::address(head, proxied);
+    let passwords = PasswordGuard::new(PhcPasswords::new(users.clone())?, address);
 
     let listener = TcpListener::bind(flags.listen)
         .await

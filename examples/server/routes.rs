@@ -1,12 +1,11 @@
 //! All routes, and what stands around them.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Json, State};
+use axum::extract::{Json, State};
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{Extensions, HeaderMap, Response};
 use axum::routing::{any, get, post};
@@ -53,7 +52,11 @@ impl House<'_> {
                 "/metrics",
                 get(metrics).with_state(Arc::clone(&self.metrics)),
             )
-            .merge(admin::routes(self.users.clone(), self.clock.clone()));
+            .merge(admin::routes(
+                self.users.clone(),
+                self.clock.clone(),
+                self.flags.trust_forwarded,
+            ));
         let router = open
             .merge(self.oauth()?)
             .merge(self.login())
@@ -201,12 +204,6 @@ fn responder(
         Some(drf) => drf.respond(rejection, request),
         None => JsonStyle.respond(rejection, request),
     }
-}
-
-/// Whose address counts for wrong passwords.
-pub(crate) fn address(head: &axum::http::request::Parts) -> Option<std::net::IpAddr> {
-    let connection = head.extensions.get::<ConnectInfo<SocketAddr>>()?;
-    Some(connection.0.ip())
 }
 
 async fn me(caller: Authenticated) -> Result<Json<Value>, Rejection> {
