@@ -1,11 +1,16 @@
 //! Issue, authenticate, list, revoke.
 
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
+use http::{Request, Response};
+use tower::{Layer, ServiceExt, service_fn};
 use tower_expiring_token::testing::{FaultyStore, ManualClock};
 use tower_expiring_token::{
     BearerToken, Clock, DigestKey, IssueError, IssuedToken, Lifetime, LoginMode, MemoryStore,
-    Reason, Rule, ServerKey, StoreError, Subject, TokenAuthority, TokenKind,
+    Principals, Reason, Rejection, Rule, ServerKey, StoreError, Subject, TokenAuthority, TokenKind,
+    WithPrincipals, async_trait,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -512,4 +517,51 @@ async fn an_invalid_scope_is_refused_and_nothing_is_kept() {
     let error = tokens.issue("alice").scopes(["re ad"]).await.unwrap_err();
     assert!(error.to_string().contains("\"re ad\""), "{error}");
     assert!(tokens.store().is_empty());
+}
+
+/// Knows everybody, or nobody.
+#[derive(Clone, Copy)]
+struct People {
+    everybody: bool,
+    at_once: bool,
+}
+
+#[async_trait]
+impl Principals for People {
+    type Principal = String;
+
+    async fn load(&self, subject: &Subject) -> Result<Option<Arc<String>>, StoreError> {
+        Ok(self.everybody.then(|| Arc::new(subject.to_string())))
+    }
+
+    fn load_now(&self, subject: &Subject) -> Option<Result<Option<Arc<String>>, StoreError>> {
+        self.at_once
+            .then(|| Ok(self.everybody.then(|| Arc::new(subject.to_string()))))
+    }
+}
+
+#[tokio::test]
+async fn whom_a_store_suspends_no_principals_around_it_bring_back() {
+    let (issuer, clock) = tokens();
+    let issued = issuer.issue("alice").await.unwrap();
+    for at_once in [false, true] {
+        let people = |everybody| People { everybody, at_once };
+        let suspending = WithPrincipals::new(issuer.store().clone(), people(false));
+        let around = WithPrincipals::new(suspending, people(true));
+        let tokens = TokenAuthority::builder(around)
+            .expiry(Lifetime::hours(24))
+            .clock(clock.clone());
+        let service = tokens
+            .build()
+            .unwrap()
+            .layer()
+            .layer(service_fn(async |_: Request<()>| {
+                Ok::<_, Infallible>(Response::new(()))
+            }));
+        let request =
+            Request::builder().header("authorization", format!("Bearer {}", issued.secret()));
+        let refused = service.oneshot(request.body(()).unwrap()).await.unwrap();
+        let why = refused.extensions().get::<Rejection>().unwrap();
+        assert_eq!(why.reason(), &Reason::Suspended);
+    }
 }

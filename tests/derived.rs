@@ -71,6 +71,36 @@ async fn a_derived_tokens_text_follows_from_key_and_seed() {
     }
 }
 
+/// By Python's hmac and hashlib, the route instead of the first twelve bits.
+#[test]
+fn what_stores_keep_of_a_text_or_a_session_follows_from_it_and_the_key() {
+    let digest = |kind: TokenKind, text| {
+        let token = BearerToken::parse(text).unwrap();
+        kind.digest(&token).unwrap().to_string()
+    };
+    let own = || TokenKind::new("access", "tet_");
+    let hex = || TokenKind::hex("access", HEX.len());
+    assert_eq!(
+        digest(own(), ACCESS[0]),
+        "6b8009538f0390ca2037778556eba942679eabf8cc763db8838b2a1d3cca2018"
+    );
+    assert_eq!(
+        digest(own().keyed(key().digest_key()), ACCESS[0]),
+        "6b83fe4afe72ea9660277bf7750b22f97ce311745eea426165f741e517964559"
+    );
+    assert_eq!(
+        digest(hex().keyed(key().digest_key()), HEX),
+        "fc2cfb70909bc7f0e16b9ec295707423b6a0228fd679b5bee83450d55e1286d4"
+    );
+    let session = SessionId::from_bytes([9; 16]);
+    assert_eq!(
+        TokenDigest::of_session(&session, Subject::new("1").route()).to_string(),
+        "6b8f2ff5e90b9162380149fc62bce3b3b1296af7b05ff3a2a99d5b97cf696813"
+    );
+    let upper = HEX.to_uppercase();
+    assert!(hex().digest(&BearerToken::parse(&upper).unwrap()).is_none());
+}
+
 #[tokio::test]
 async fn a_refreshed_pairs_texts_follow_from_key_seed_session_and_generation() {
     let (store, clock) = (MemoryStore::new(), ManualClock::default());

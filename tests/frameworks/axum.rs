@@ -86,9 +86,19 @@ async fn a_route_added_after_the_layer_is_a_500_that_says_so_even_with_a_good_to
         .route("/", get(name))
         .layer(house.tokens.layer())
         .route("/late", get(name))
-        .route("/late/perhaps", get(perhaps));
+        .route("/late/perhaps", get(perhaps))
+        .route("/late/caller", get(async |_: Authenticated| ()))
+        .route(
+            "/late/caller/perhaps",
+            get(async |_: Option<Authenticated>| ()),
+        );
     let good = house.token("alice", &[]).await;
-    for path in ["/late", "/late/perhaps"] {
+    for path in [
+        "/late",
+        "/late/perhaps",
+        "/late/caller",
+        "/late/caller/perhaps",
+    ] {
         for token in [None, Some(good.as_str())] {
             let heard = ask(router.clone(), path, token).await;
             assert_eq!(heard.status, 500, "{path}");

@@ -135,7 +135,7 @@ async fn look_up<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> {
 }
 
 /// A transaction that a dropped call has left open on its connection would swallow what comes next
-/// there.
+/// there. That is of another subject, since the dropped call may still be done after it.
 async fn acknowledged<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> {
     let old = [1, 2, 3].map(|number| stage.token(number).token());
     let new = stage.token(4);
@@ -144,8 +144,8 @@ async fn acknowledged<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault
         let dropped = store.insert(new.login(), slot(Place::ReplaceAll));
         let answer = abandoned(dropped, polls).await;
         for number in [5, 6] {
-            let next = stage.token(number).token();
-            let login = stage.token(number).login();
+            let next = stage.others(number).token();
+            let login = stage.others(number).login();
             store.insert(login, ADD).await?;
             let removed = store.remove(&next.digest).await?;
             same("whether what was kept then was there", &removed, &true)?;
