@@ -5,7 +5,7 @@ use axum::extract::{Json, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use tower_expiring_token::{Authenticated, IssueError};
+use tower_expiring_token::{Authenticated, IssueError, Reason};
 
 use crate::tokens::{EXPORT, Tokens};
 
@@ -26,6 +26,8 @@ pub(crate) async fn delegate(
             let error = Json(json!({ "error": "invalid_scope" }));
             (StatusCode::BAD_REQUEST, error).into_response()
         }
+        Err(IssueError::Ended) => maker.reject(Reason::UnknownToken).into_response(),
+        Err(IssueError::Store(error)) => error.into_response(),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }

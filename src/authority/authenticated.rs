@@ -276,11 +276,32 @@ impl Authenticated {
         self.require(age <= max_age, || Reason::StaleLogin { max_age })
     }
 
+    /// A refusal of this request for a reason that its handler has found, with the challenges of the
+    /// layer that had let it in.
+    ///
+    /// ```
+    /// use tower_expiring_token::{Authenticated, IssueError, MemoryStore, Reason, Rejection, TokenAuthority};
+    ///
+    /// # async fn share(tokens: &TokenAuthority<MemoryStore>, caller: &Authenticated) -> Result<String, Rejection> {
+    /// match tokens.delegate(caller, "export").await {
+    ///     Ok(export) => Ok(export.secret().to_owned()),
+    ///     // Somebody has logged out since the layer looked.
+    ///     Err(IssueError::Ended) => Err(caller.reject(Reason::UnknownToken)),
+    ///     Err(IssueError::Store(error)) => Err(error.into()),
+    ///     Err(misuse) => panic!("{misuse}"),
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn reject(&self, reason: Reason) -> Rejection {
+        Rejection::new(reason, self.challenges, self.used)
+    }
+
     fn require(&self, meets: bool, reason: impl FnOnce() -> Reason) -> Result<(), Rejection> {
-        if meets {
-            return Ok(());
+        match meets {
+            true => Ok(()),
+            false => Err(self.reject(reason())),
         }
-        Err(Rejection::new(reason(), self.challenges, self.used))
     }
 }
 

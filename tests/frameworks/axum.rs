@@ -247,6 +247,33 @@ async fn a_handler_that_lacks_a_scope_answers_as_the_layer_does_in_json() {
 }
 
 #[tokio::test]
+async fn a_handler_that_finds_a_reason_itself_refuses_in_the_words_of_its_layer() {
+    let house = House::of_schemes(&["Bearer", "Token"]);
+    let ended = async |caller: Authenticated| caller.reject(Reason::UnknownToken);
+    let router = Router::new()
+        .route("/", get(ended))
+        .layer(house.tokens.layer());
+    let good = house.token("alice", &[]).await;
+    let request = Request::builder().header("authorization", format!("Token {good}"));
+    let refused = router
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(refused.status(), 401);
+    let challenges: Vec<_> = refused
+        .headers()
+        .get_all("www-authenticate")
+        .iter()
+        .collect();
+    assert_eq!(challenges[0], r#"Bearer realm="api""#);
+    let used = challenges[1].to_str().unwrap();
+    assert!(
+        used.starts_with(r#"Token realm="api", error="invalid_token""#),
+        "{used}"
+    );
+}
+
+#[tokio::test]
 async fn of_chained_layers_the_last_is_outermost_so_scopes_come_first() {
     let house = House::at_once();
     let admins = RequireLayer::all(["admin"]).unwrap();
