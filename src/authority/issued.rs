@@ -163,7 +163,9 @@ impl fmt::Display for IssueError {
                 "expected another kind than the making token's, found {name:?} too: name a kind that may do less"
             ),
             Self::Ended => f.write_str("the token that was shown has ended meanwhile: log in anew"),
-            Self::Randomness(_) => f.write_str("the system gave no randomness"),
+            Self::Randomness(_) => {
+                f.write_str("expected random bytes of the system, found none: try again")
+            }
             Self::Store(error) => error.fmt(f),
         }
     }

@@ -13,8 +13,7 @@ pub struct Found<P> {
     principal: PhantomData<fn() -> P>,
 }
 
-/// A record and its principal in one allocation, whatever the principal's type: what requests
-/// carry around.
+/// A record and its principal, whatever that one's type: what requests carry around.
 pub(crate) trait Held: Send + Sync {
     fn record(&self) -> &TokenRecord;
     fn principal(&self) -> Option<&(dyn Any + Send + Sync)>;

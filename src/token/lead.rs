@@ -1,8 +1,9 @@
+use std::fmt;
 use std::ops::Deref;
 
 /// A text that others begin with. Eight bytes are compared as one number, which saves an accepted
 /// request two calls: some thirty instructions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Lead {
     text: Box<str>,
     first: u64,
@@ -35,6 +36,12 @@ impl Lead {
             _ => text.starts_with(self.text.as_bytes()),
         };
         same.then_some(rest)
+    }
+}
+
+impl fmt::Debug for Lead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
     }
 }
 

@@ -166,7 +166,7 @@ mod tests {
     use super::kept::Kept;
 
     #[test]
-    fn a_kept_token_takes_one_allocation_of_160_bytes_beside_its_texts() {
+    fn a_kept_token_takes_one_allocation_of_152_bytes_beside_its_texts() {
         assert!(
             size_of::<Kept>() + 2 * size_of::<usize>() <= 152,
             "{}",
