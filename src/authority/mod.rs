@@ -78,6 +78,14 @@ use crate::token::{ServerKey, TokenKind};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Several authorities
+///
+/// Those of one store share its subjects and sessions: a subject whose tokens are ended by one has
+/// none left of any, and each lets in what the others issue, where their kinds look alike. For
+/// users and service accounts, take one authority with a [kind](AuthorityBuilder::kind) for each, and
+/// subjects that differ (`user:7`, `service:7`); for services that are to know nothing of each
+/// other, stores apart.
 pub struct TokenAuthority<S> {
     shared: Arc<Shared<S>>,
 }

@@ -15,6 +15,9 @@ use crate::clock::Timestamp;
 ///
 /// IPv6 addresses count by their first 64 bits, which one customer has. It remembers some 100,000
 /// failures of the last time; where there are more, those are forgotten first that weigh least.
+///
+/// A try counts once it has failed. Of those that are under way at once, 32 in a process at most, some
+/// more than the allowance may so be answered; they are charged all the same, and the next wait longer.
 #[derive(Debug)]
 pub struct Throttle {
     per_user: Allowance,
