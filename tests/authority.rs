@@ -79,6 +79,8 @@ async fn a_tokens_own_life_shortens_and_never_lengthens() {
     let (tokens, clock) = tokens();
     let short = tokens.issue("alice").life(HOUR).await.unwrap();
     let long = tokens.issue("alice").life(48 * HOUR).await.unwrap();
+    assert_eq!(short.record().times().ends_at, clock.now() + HOUR);
+    assert_eq!(long.record().times().ends_at, clock.now() + 24 * HOUR);
     clock.advance(HOUR);
     assert_eq!(
         reason(&tokens, short.secret()).await,

@@ -43,6 +43,15 @@ impl Kept {
     }
 }
 
+#[tokio::test]
+async fn a_purge_that_is_asked_for_takes_all_that_has_ended_in_however_many_steps() {
+    let kept = Kept::new();
+    kept.issue(10_001).await;
+    kept.clock.advance(3 * HOUR);
+    assert_eq!(kept.tokens.purge().await.unwrap(), 10_001);
+    assert!(kept.memory.is_empty());
+}
+
 /// Long enough for one more purge, and not for two.
 async fn a_period() {
     sleep(PERIOD.mul_f64(1.11)).await;

@@ -229,6 +229,7 @@ async fn a_session_with_further_tokens_is_listed_once_as_its_login<S: RotatingSt
         };
         let began = desk.tokens.now();
         let caller = desk.caller(&login).await.unwrap();
+        desk.later(SECOND);
         let made = desk.tokens.delegate(&caller, "export").label("printer");
         made.await.unwrap();
         desk.later(SECOND);

@@ -3,7 +3,8 @@
 use tower::ServiceBuilder;
 use tower_expiring_token::testing::FaultyStore;
 use tower_expiring_token::{
-    Drf, Empty, InvalidScope, Json, Lifetime, MemoryStore, RequireLayer, Respond, TokenAuthority,
+    Drf, Empty, InvalidScope, Json, Lifetime, MemoryStore, RequireLayer, Respond, Scopes,
+    TokenAuthority,
 };
 
 use super::{
@@ -80,6 +81,41 @@ async fn who_shows_nothing_or_another_scheme_is_told_the_realm_and_no_error() {
     for heard in heard {
         assert_eq!(heard.status, 401);
         assert_eq!(heard.challenges(), [r#"Bearer realm="api""#]);
+    }
+}
+
+/// Section 3.1.
+#[tokio::test]
+async fn a_json_body_has_an_error_where_the_challenge_has_and_says_what_else_was_shown() {
+    let (tokens, good) = serving(&["Bearer"]).await;
+    let address = behind(tokens.layer().respond(Json)).await;
+    let needed = "authentication is needed: send one Authorization field with a scheme and a token";
+    let forgotten =
+        "authentication is needed in a scheme that is served here; was the scheme forgotten?";
+    for (value, description) in [("", needed), ("Basic YTpi", forgotten), (&good, forgotten)] {
+        let heard = ask(address, value).await;
+        assert_eq!(
+            heard.body,
+            format!(r#"{{"error_description":"{description}"}}"#)
+        );
+    }
+    let heard = ask(address, "Bearer bad").await;
+    assert!(
+        heard.body.starts_with(r#"{"error":"invalid_token","#),
+        "{heard:?}"
+    );
+}
+
+/// RFC 6749 section 3.3.
+#[test]
+fn a_scope_that_is_named_twice_is_one() {
+    for text in ["read read", "read read write", "write read write"] {
+        let scopes = Scopes::parse(text).unwrap();
+        assert_eq!(scopes, Scopes::of(text.split(' ')).unwrap());
+        assert!(
+            scopes.iter().is_sorted_by(|one, next| one < next),
+            "{scopes}"
+        );
     }
 }
 

@@ -43,6 +43,8 @@ async fn a_refusal_is_one_block_of_fields_that_ends_the_stream() {
     );
     assert_eq!(refused.headers()["grpc-status"], "16");
     assert_eq!(refused.headers()["content-type"], "application/grpc");
+    assert_eq!(refused.headers()["cache-control"], "no-store");
+    assert_eq!(refused.headers()["vary"], "authorization");
 }
 
 async fn all_are_unauthenticated(values: &[&[u8]]) {
