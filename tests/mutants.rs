@@ -33,6 +33,10 @@ const CAUGHT: &[(Wrong, &str)] = &[
         Wrong::FindKeepsWhatItRead,
         "a look-up that meets a change leaves nothing behind of what was before",
     ),
+    (
+        Wrong::HoldsWhatWasThere,
+        "`holds` says whether a token is there now",
+    ),
     (Wrong::Seconds, "times come back to the microsecond"),
     (Wrong::Milliseconds, "times come back to the microsecond"),
     (

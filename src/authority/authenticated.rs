@@ -34,7 +34,6 @@ pub struct Authenticated {
     challenges: &'static Challenges,
     used: usize,
     /// By which it can be looked up again; none where only a test acts as somebody.
-    #[cfg(feature = "stream")]
     digest: Option<TokenDigest>,
 }
 
@@ -55,10 +54,6 @@ impl Authenticated {
         bound: Bound,
         challenges: &'static Challenges,
         used: usize,
-        #[cfg_attr(
-            not(feature = "stream"),
-            expect(unused_variables, reason = "kept for streams")
-        )]
         digest: Option<TokenDigest>,
     ) -> Self {
         Self {
@@ -67,7 +62,6 @@ impl Authenticated {
             end_after_use: bound.at,
             challenges,
             used,
-            #[cfg(feature = "stream")]
             digest,
         }
     }
@@ -212,7 +206,6 @@ impl Authenticated {
         self.held.record()
     }
 
-    #[cfg(feature = "stream")]
     pub(super) const fn digest(&self) -> Option<&TokenDigest> {
         self.digest.as_ref()
     }

@@ -134,6 +134,16 @@ pub trait IssuingStore: TokenStore {
     /// is kept, or all of it where the answer alone was lost: nobody has its secret.
     async fn insert(&self, new: NewSession, slot: Slot) -> Result<Inserted, StoreError>;
 
+    /// Whether a token is there now: what makes further ones asks, which must not outlive it. A store
+    /// that remembers what it has found asks anew.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store can't say.
+    async fn holds(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
+        Ok(self.find(digest).await?.is_some())
+    }
+
     /// Removes one token. Whether there was one.
     ///
     /// # Errors

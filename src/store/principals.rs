@@ -86,6 +86,10 @@ impl<S: IssuingStore, L: Principals> IssuingStore for WithPrincipals<S, L> {
         self.store.insert(new, slot).await
     }
 
+    async fn holds(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
+        self.store.holds(digest).await
+    }
+
     async fn remove(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
         self.store.remove(digest).await
     }

@@ -56,6 +56,18 @@ impl<T: IssuingStore + ?Sized> IssuingStore for Arc<T> {
         (**self).insert(new, slot)
     }
 
+    fn holds<'a, 'b, 'f>(
+        &'a self,
+        digest: &'b TokenDigest,
+    ) -> BoxFuture<'f, Result<bool, StoreError>>
+    where
+        'a: 'f,
+        'b: 'f,
+        Self: 'f,
+    {
+        (**self).holds(digest)
+    }
+
     fn remove<'a, 'b, 'f>(
         &'a self,
         digest: &'b TokenDigest,

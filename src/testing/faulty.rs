@@ -106,6 +106,11 @@ impl<S: IssuingStore> IssuingStore for FaultyStore<S> {
         self.works()?.insert(new, slot).await
     }
 
+    async fn holds(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.works()?.holds(digest).await
+    }
+
     async fn remove(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
         self.works()?.remove(digest).await
     }

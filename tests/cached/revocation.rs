@@ -2,15 +2,17 @@
 //! the staleness whatever happens.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tower_expiring_token::testing::ManualClock;
 use tower_expiring_token::{
-    BearerToken, Cached, Clock, IssuingStore, Lifetime, NewSession, NewToken, Place, Reason,
-    Rotated, RotatingStore, Rotation, Slot, Subject, SystemClock, TokenAuthority, TokenDigest,
-    TokenRecord, TokenStore, TokenTimes, Touch,
+    BearerToken, Cached, Clock, IssueError, IssuingStore, Lifetime, NewSession, NewToken, Place,
+    Principals, Reason, Rotated, RotatingStore, Rotation, Slot, StoreError, Subject, SystemClock,
+    TokenAuthority, TokenDigest, TokenKind, TokenRecord, TokenStore, TokenTimes, Touch,
+    WithPrincipals, async_trait,
 };
 
 use super::{LONGEST, finds, has, insert, is_on, node, with_token};
@@ -228,6 +230,38 @@ async fn a_token_that_is_used_elsewhere_is_never_refused_for_what_is_remembered_
     }
     let found = cached.find(&digest).await.unwrap().unwrap();
     assert!(found.record().times().expires_at > end);
+}
+
+struct Everybody;
+
+#[async_trait]
+impl Principals for Everybody {
+    type Principal = ();
+
+    async fn load(&self, _subject: &Subject) -> Result<Option<Arc<()>>, StoreError> {
+        Ok(Some(Arc::new(())))
+    }
+}
+
+#[tokio::test]
+async fn what_is_remembered_of_a_token_makes_no_further_ones() {
+    let store = Remote::silent();
+    let around = WithPrincipals::new(node(store.clone()).await, Everybody);
+    let tokens = TokenAuthority::builder(Arc::new(around))
+        .expiry(Lifetime::hours(1))
+        .kind(TokenKind::new("export", "exp_"), Lifetime::hours(1));
+    let tokens = tokens.build().unwrap();
+    let issued = tokens.issue("alice").await.unwrap();
+    let token = BearerToken::parse(issued.secret()).unwrap();
+    let caller = tokens.authenticate(&token).await.unwrap();
+    let subject = caller.subject();
+    store.remove_subject(subject, None).await.unwrap();
+    assert!(tokens.authenticate(&token).await.is_ok(), "nobody was told");
+    let stepped_up = tokens.step_up(&caller).await;
+    assert!(matches!(stepped_up, Err(IssueError::Ended)));
+    let delegated = tokens.delegate(&caller, "export").await;
+    assert!(matches!(delegated, Err(IssueError::Ended)));
+    assert!(store.list(subject).await.unwrap().is_empty());
 }
 
 #[tokio::test]

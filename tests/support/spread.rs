@@ -50,6 +50,10 @@ impl<S: IssuingStore> IssuingStore for Spread<S> {
         self.next().insert(new, slot).await
     }
 
+    async fn holds(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
+        self.next().holds(digest).await
+    }
+
     async fn remove(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
         self.next().remove(digest).await
     }

@@ -272,6 +272,10 @@ impl<S: WatchedStore + IssuingStore> IssuingStore for Cached<S> {
         self.store().insert(new, slot).await
     }
 
+    async fn holds(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
+        self.store().holds(digest).await
+    }
+
     async fn remove(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
         let _forgetting = self.forgetting(|cache| cache.forget(digest));
         self.store().remove(digest).await

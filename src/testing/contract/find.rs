@@ -82,6 +82,33 @@ async fn agreement<S: TokenStore>(stage: &Stage<'_, S>) -> Result<(), Fault> {
 /// No look-up may speak of a state that a verb has changed.
 pub(super) async fn after_changes<S: IssuingStore>(stage: &Stage<'_, S>, report: &mut Report) {
     report.promise(AGREES, agreement_after_changes(stage).await);
+    report.promise(
+        "`holds` says whether a token is there now",
+        holding(stage).await,
+    );
+}
+
+async fn holding<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> {
+    let [one, two] = [1, 2].map(|number| stage.token(number).token());
+    let store = stage.holding(&[one.clone(), two.clone()]).await?;
+    let there = async |when: &str, expected: [bool; 2]| {
+        for (token, expected) in [&one, &two].into_iter().zip(expected) {
+            let found = store.find(&token.digest).await?.is_some();
+            same(
+                format!("whether a token is found {when}"),
+                &found,
+                &expected,
+            )?;
+            let held = store.holds(&token.digest).await?;
+            same(format!("whether a token is held {when}"), &held, &expected)?;
+        }
+        Ok::<_, Fault>(())
+    };
+    there("once it is kept", [true, true]).await?;
+    store.remove(&one.digest).await?;
+    there("once one is removed", [false, true]).await?;
+    store.remove_subject(&stage.subject(), None).await?;
+    there("once all are removed", [false, false]).await
 }
 
 async fn agreement_after_changes<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> {

@@ -111,6 +111,13 @@ impl IssuingStore for Mutant {
         Ok(inserted)
     }
 
+    async fn holds(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
+        if self.is(Wrong::HoldsWhatWasThere) {
+            return Ok(self.seen.lock().unwrap().contains_key(digest));
+        }
+        self.store.holds(digest).await
+    }
+
     async fn remove(&self, digest: &TokenDigest) -> Result<bool, StoreError> {
         self.forget();
         let read = self.kept(digest).is_some();

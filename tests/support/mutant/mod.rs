@@ -26,6 +26,7 @@ pub(crate) enum Wrong {
     FindNowRemembers,
     FindAnswersTheCallBefore,
     FindKeepsWhatItRead,
+    HoldsWhatWasThere,
     // Values.
     Seconds,
     Milliseconds,
