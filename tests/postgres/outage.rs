@@ -48,6 +48,28 @@ async fn while_the_server_is_gone_nobody_is_let_in_or_sent_away_and_then_all_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_the_server_takes_no_further_connection_those_that_are_there_look_up_for_all() {
+    let database = postgres::shared();
+    PostgresStore::migrate(&database.url()).await.unwrap();
+    database.psql(
+        "CREATE ROLE crowded LOGIN;
+        GRANT USAGE ON SCHEMA expiring_tokens TO crowded;
+        GRANT ALL ON ALL TABLES IN SCHEMA expiring_tokens TO crowded",
+    );
+    let builder = PostgresStore::builder(&database.url_of("crowded", "unread"));
+    let tokens = authority(builder.connect().await.unwrap());
+    let issued = tokens.issue("alice").await.unwrap();
+    assert_eq!(reason(&tokens, issued.secret()).await, None);
+    let open = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'crowded'";
+    let open = database.psql(open);
+    database.psql(&format!("ALTER ROLE crowded CONNECTION LIMIT {open}"));
+    let all = (0..200).map(|_| reason(&tokens, issued.secret()));
+    for reason in join_all(all).await {
+        assert_eq!(reason, None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connections_whose_answers_are_overdue_are_replaced() {
     let database = postgres::shared();
     let brief =

@@ -98,7 +98,9 @@ impl Lookups {
         let place = &self.places[turn.connection()];
         let mut again = true;
         loop {
-            let link = self.link(place).await?;
+            // Where the server has no room for another connection, one that is there takes the turn.
+            let link = self.link(place).await;
+            let link = link.or_else(|error| self.live().ok_or(error))?;
             // Whoever waited in line has less time left than a statement may take.
             let link = guard(link, |link| self.check(place, link));
             let answer = timeout(self.time_out / 2, link.find(turn)).await;
@@ -115,6 +117,10 @@ impl Lookups {
             }
             again = false;
         }
+    }
+
+    fn live(&self) -> Option<Arc<Link>> {
+        self.places.iter().find_map(|place| place.live())
     }
 
     /// Has a connection made anew if it answers nobody: its callers may all have gone before that
