@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use super::{About, Authenticated, Event, IssueError, IssuedToken, TokenAuthority};
 use crate::store::IssuingStore;
 use crate::token::{TokenRecord, TokenTimes};
@@ -14,7 +12,6 @@ impl<S: IssuingStore> TokenAuthority<S> {
     /// not.
     ///
     /// ```
-    /// # use std::time::Duration;
     /// # use tower_expiring_token::{Authenticated, IssueError, MemoryStore, TokenAuthority};
     /// # async fn confirm(tokens: &TokenAuthority<MemoryStore>, caller: &Authenticated) -> Result<String, IssueError> {
     /// // The password is right.
@@ -38,10 +35,8 @@ impl<S: IssuingStore> TokenAuthority<S> {
                 .kind_named(old.kind())
                 .ok_or_else(|| IssueError::UnknownKind(old.kind().to_owned()))?;
             let now = self.now();
-            // Never in the instant of the old one, so that nobody takes the one for the other.
-            let before = old.times().authenticated_at;
             let times = TokenTimes {
-                authenticated_at: now.max(before + Duration::from_micros(1)),
+                authenticated_at: now.max(old.times().authenticated_at),
                 last_used_at: now,
                 ..*old.times()
             };

@@ -1,7 +1,9 @@
 //! Logging in, in the crate's own words.
 
 use serde_json::json;
-use tower_expiring_token::{BearerToken, LoginMode, unless_forwarded_https};
+use tower_expiring_token::{
+    BearerToken, Lifetime, LoginMode, MemoryStore, TokenAuthority, unless_forwarded_https,
+};
 
 use super::people::{People, login};
 use crate::support::ask::{ask, form, json as post};
@@ -113,6 +115,29 @@ async fn a_name_is_what_the_session_is_called() {
     people.log_in(post("/", &named)).await;
     let sessions = people.tokens.sessions(&"alice".into()).await.unwrap();
     assert_eq!(sessions[0].label.as_deref(), Some("Alice's phone"));
+}
+
+/// RFC 6749 section 7.1.
+#[tokio::test]
+async fn the_token_type_is_a_scheme_that_is_served() {
+    let people = People::new();
+    let asked = json!({"username": "alice", "password": "wonderland", "refresh": true});
+    for (schemes, told) in [
+        (&[][..], "Bearer"),
+        (&["Token"], "Token"),
+        (&["Token", "bearer"], "bearer"),
+    ] {
+        let tokens = TokenAuthority::builder(MemoryStore::new())
+            .expiry(Lifetime::hours(24))
+            .refresh(Lifetime::days(30));
+        let tokens = schemes
+            .iter()
+            .fold(tokens, |tokens, &word| tokens.scheme(word));
+        let tokens = tokens.build().unwrap();
+        let login = tokens.login(&people.passwords).with_refresh();
+        let answered = post("/", &asked).of(login).await;
+        assert_eq!(answered.json()["token_type"], told);
+    }
 }
 
 #[tokio::test]
