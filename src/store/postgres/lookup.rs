@@ -95,12 +95,9 @@ impl Lookups {
 
     /// Sends a turn's statement: once more when the connection turns out to be gone.
     async fn ask(&self, turn: &Turn) -> Result<Vec<Kept>, StoreError> {
-        let place = &self.places[turn.connection()];
         let mut again = true;
         loop {
-            // Where the server has no room for another connection, one that is there takes the turn.
-            let link = self.link(place).await;
-            let link = link.or_else(|error| self.live().ok_or(error))?;
+            let (place, link) = self.serving(&self.places[turn.connection()]).await?;
             // Whoever waited in line has less time left than a statement may take.
             let link = guard(link, |link| self.check(place, link));
             let answer = timeout(self.time_out / 2, link.find(turn)).await;
@@ -119,8 +116,20 @@ impl Lookups {
         }
     }
 
-    fn live(&self) -> Option<Arc<Link>> {
-        self.places.iter().find_map(|place| place.live())
+    /// The connection of this place or, where the server has no room for it, one that is there,
+    /// with its own place.
+    async fn serving<'a>(
+        &'a self,
+        place: &'a Arc<Place>,
+    ) -> Result<(&'a Arc<Place>, Arc<Link>), StoreError> {
+        match self.link(place).await {
+            Ok(link) => Ok((place, link)),
+            Err(error) => {
+                let mut places = self.places.iter();
+                let other = places.find_map(|place| Some((place, place.live()?)));
+                other.ok_or(error)
+            }
+        }
     }
 
     /// Has a connection made anew if it answers nobody: its callers may all have gone before that

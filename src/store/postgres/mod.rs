@@ -106,8 +106,8 @@ use crate::store::StoreError;
 ///   `synchronous_standby_names` and it forgets nothing. Give all hosts and
 ///   `target_session_attrs=read-write`, and the new primary is found.
 /// - *PgBouncer* in session mode changes nothing, while its pool has seven connections for each
-///   node. In transaction mode it must be 1.21 or later with `max_prepared_statements` above zero, and caches need a
-///   [`listen_url`](PostgresBuilder::listen_url) that leads past it.
+///   node. In transaction mode it must be 1.21 or later with `max_prepared_statements` above zero,
+///   and caches need a [`listen_url`](PostgresBuilder::listen_url) that leads past it.
 #[derive(Clone)]
 pub struct PostgresStore(Arc<Inner>);
 
