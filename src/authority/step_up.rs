@@ -23,39 +23,32 @@ impl<S: IssuingStore> TokenAuthority<S> {
     /// # Errors
     ///
     /// [`IssueError::Ended`] when the caller's token is gone by now.
-    // As of `authenticate`.
-    #[expect(clippy::manual_async_fn, reason = "it may be sent")]
-    pub fn step_up(
-        &self,
-        caller: &Authenticated,
-    ) -> impl Future<Output = Result<IssuedToken, IssueError>> + Send {
-        async move {
-            let old = caller.record();
-            let kind = self
-                .kind_named(old.kind())
-                .ok_or_else(|| IssueError::UnknownKind(old.kind().to_owned()))?;
-            let now = self.now();
-            let times = TokenTimes {
-                authenticated_at: now.max(old.times().authenticated_at),
-                last_used_at: now,
-                ..*old.times()
-            };
-            let expires_at = kind.policy.bound(&times).at.min(times.ends_at);
-            if expires_at <= now {
-                return Err(IssueError::Ended);
-            }
-            let times = TokenTimes {
-                expires_at,
-                ..times
-            };
-            let record = TokenRecord::builder(old.kind(), *old.session(), old.subject(), times)
-                .scopes(old.scopes().clone())
-                .label(old.label().unwrap_or_default())
-                .client(old.client())
-                .build();
-            let issued = self.issue_within(caller, kind, record).await?;
-            self.tell(&Event::SteppedUp(About::of(issued.record())));
-            Ok(issued)
+    pub async fn step_up(&self, caller: &Authenticated) -> Result<IssuedToken, IssueError> {
+        let old = caller.record();
+        let kind = self
+            .kind_named(old.kind())
+            .ok_or_else(|| IssueError::UnknownKind(old.kind().to_owned()))?;
+        let now = self.now();
+        let times = TokenTimes {
+            authenticated_at: now.max(old.times().authenticated_at),
+            last_used_at: now,
+            ..*old.times()
+        };
+        let expires_at = kind.policy.bound(&times).at.min(times.ends_at);
+        if expires_at <= now {
+            return Err(IssueError::Ended);
         }
+        let times = TokenTimes {
+            expires_at,
+            ..times
+        };
+        let record = TokenRecord::builder(old.kind(), *old.session(), old.subject(), times)
+            .scopes(old.scopes().clone())
+            .label(old.label().unwrap_or_default())
+            .client(old.client())
+            .build();
+        let issued = self.issue_within(caller, kind, record).await?;
+        self.tell(&Event::SteppedUp(About::of(issued.record())));
+        Ok(issued)
     }
 }
