@@ -61,10 +61,14 @@ impl TokenDigest {
         })
     }
 
-    pub(super) const fn routed(mut self, route: u16) -> Self {
-        let [high, low] = (route << 4).to_be_bytes();
-        self.0[0] = high;
-        self.0[1] = low | self.0[1] & 0x0F;
+    #[inline]
+    pub(super) fn routed(mut self, route: u16) -> Self {
+        const BITS: u32 = 12;
+        let [first, ..] = self.0.as_chunks_mut().0 else {
+            return self;
+        };
+        let rest = u64::from_be_bytes(*first) << BITS >> BITS;
+        *first = (u64::from(route) << (u64::BITS - BITS) | rest).to_be_bytes();
         self
     }
 }

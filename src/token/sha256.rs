@@ -1,3 +1,5 @@
+use std::slice;
+
 use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 use zeroize::optimization_barrier;
@@ -26,13 +28,15 @@ pub(super) fn sha256(text: &[u8]) -> [u8; 32] {
     block[text.len()] = 0x80;
     block[BLOCK - LENGTH..].copy_from_slice(&(text.len() as u64 * 8).to_be_bytes());
     let mut state = INITIAL;
-    compress256(&mut state, &[block]);
+    compress256(&mut state, slice::from_ref(&block));
     // The text is a secret: nothing of it stays on the stack.
     block.fill(0);
     optimization_barrier(&block);
     let mut hash = [0; 32];
-    for (bytes, word) in hash.as_chunks_mut().0.iter_mut().zip(state) {
-        *bytes = word.to_be_bytes();
+    // Two words at a time stay in registers, where a digest's route is put in.
+    let pairs = state.as_chunks().0;
+    for (bytes, [high, low]) in hash.as_chunks_mut().0.iter_mut().zip(pairs) {
+        *bytes = (u64::from(*high) << u32::BITS | u64::from(*low)).to_be_bytes();
     }
     hash
 }
