@@ -212,7 +212,7 @@ where
         let needs = &*self.needs;
         let rejection = match Authenticated::of(request.extensions()) {
             Ok(caller) => match (needs.check)(caller) {
-                Ok(()) => return ResponseFuture::passed(self.inner.call(request), None),
+                Ok(()) => return ResponseFuture::passed(|| self.inner.call(request), None),
                 Err(rejection) => needs.told(rejection, Some(caller)),
             },
             Err(rejection) => needs.told(rejection, None),

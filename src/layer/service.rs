@@ -96,6 +96,7 @@ fn is_preflight<B>(request: &Request<B>) -> bool {
 
 impl<R> Manner<R> {
     /// Hands a request on with its proof.
+    #[inline(always)]
     pub(super) fn admit<B>(&self, request: &mut Request<B>, authenticated: Authenticated) {
         if self.strip {
             request.headers_mut().remove(AUTHORIZATION);
@@ -131,6 +132,7 @@ where
         self.inner.poll_ready(context)
     }
 
+    #[inline(never)]
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let settings = &self.settings;
         let manner = &settings.manner;
@@ -141,7 +143,7 @@ where
             Some(Ok(acted)) => {
                 let marks = Marks::of(manner, Some(&acted));
                 manner.admit(&mut request, acted);
-                return ResponseFuture::passed(self.inner.call(request), marks);
+                return ResponseFuture::passed(|| self.inner.call(request), marks);
             }
         }
         let presented = match settings.hear(&mut request) {
@@ -151,7 +153,10 @@ where
                 // Another authority's caller is none of ours.
                 extensions.remove::<Authenticated>();
                 extensions.insert(Anonymous::new(settings.authority.challenges()));
-                return ResponseFuture::passed(self.inner.call(request), Marks::of(manner, None));
+                return ResponseFuture::passed(
+                    || self.inner.call(request),
+                    Marks::of(manner, None),
+                );
             }
             Err(Heard::Cleartext(digest, used)) => return self.burn(request, digest, used),
             Err(Heard::Refused(reason, used)) => {
@@ -162,7 +167,7 @@ where
             Answer::Done(Ok(authenticated)) => {
                 let marks = Marks::of(manner, Some(&authenticated));
                 manner.admit(&mut request, authenticated);
-                ResponseFuture::passed(self.inner.call(request), marks)
+                ResponseFuture::passed(|| self.inner.call(request), marks)
             }
             Answer::Done(Err(rejection)) => self.refuse(&request, |_| rejection),
             Answer::Touch(authenticated, due) => {
