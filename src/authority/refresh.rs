@@ -282,13 +282,19 @@ impl fmt::Display for RefreshError {
                 f,
                 "expected scopes that the session was granted, found more in {found}: ask for fewer, or log in anew"
             ),
-            Self::Unknown => f.write_str("the refresh token is unknown, or its session was ended"),
-            Self::Expired(rule) => write!(f, "the refresh token has expired by {rule}"),
-            Self::Reused => {
-                f.write_str("the refresh token had been used before, so its session was ended")
+            Self::Unknown => f.write_str(
+                "the refresh token is unknown, or its session was ended: log in anew",
+            ),
+            Self::Expired(rule) => {
+                write!(f, "the refresh token has expired by {rule}: log in anew")
             }
-            Self::OtherClient => f.write_str("the refresh token was issued to another client"),
-            Self::Suspended => f.write_str("the account is suspended"),
+            Self::Reused => f.write_str(
+                "the refresh token had been used before, so its session was ended: log in anew",
+            ),
+            Self::OtherClient => f.write_str(
+                "the refresh token was issued to another client: show one that was issued to this client",
+            ),
+            Self::Suspended => f.write_str("the account is suspended or gone"),
             Self::Store(error) => error.fmt(f),
         }
     }

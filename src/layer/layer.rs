@@ -105,6 +105,21 @@ impl<S: TokenStore, R> ExpiringTokenLayer<S, R> {
     /// # Errors
     ///
     /// [`BuildError`] when the authority knows no kind of such a name.
+    ///
+    /// ```
+    /// use tower_expiring_token::{Lifetime, MemoryStore, TokenAuthority, TokenKind};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tokens = TokenAuthority::builder(MemoryStore::new())
+    ///     .expiry(Lifetime::hours(24))
+    ///     .kind(TokenKind::new("personal", "pat_"), Lifetime::days(365))
+    ///     .build()?;
+    /// let people_and_scripts = tokens.layer().kinds(&["access", "personal"])?;
+    /// assert!(tokens.layer().kinds(&["persnal"]).is_err());
+    /// # let _ = people_and_scripts;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn kinds(self, names: &[&str]) -> Result<Self, BuildError> {
         let admitted = self.settings.authority.admitted(names)?;
         Ok(self.with_settings(|settings| settings.admitted = admitted))
@@ -237,6 +252,26 @@ impl<S: TokenStore, R: Clone> ExpiringTokenLayer<S, R> {
     /// those with credentials of other schemes, for the layers that these belong to. Bad
     /// credentials of ours are refused all the same. Whom another authority's layer outside has
     /// let in is nobody inside of this one: serve several schemes by one authority.
+    ///
+    /// ```
+    /// use tower_expiring_token::{Authenticated, Lifetime, MemoryStore, Rejection, TokenAuthority};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let tokens = TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24)).build()?;
+    /// let layer = tokens.layer().optional();
+    ///
+    /// // Without a layer this is an error, never "nobody".
+    /// fn greeting<B>(request: &http::Request<B>) -> Result<&'static str, Rejection> {
+    ///     Ok(match Authenticated::optional(request.extensions())? {
+    ///         Some(_) => "welcome back",
+    ///         None => "hello",
+    ///     })
+    /// }
+    /// # let _ = layer;
+    /// # assert!(greeting(&http::Request::new(())).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn optional(self) -> Self {
         self.with(|manner| manner.optional = true)

@@ -65,6 +65,20 @@ pub struct Json;
 /// What Django REST framework answers, byte by byte: `{"detail":"…"}`, 401 also for malformed
 /// credentials, and a challenge that is the scheme's word alone. The first scheme should be
 /// `Token`.
+///
+/// ```
+/// use tower_expiring_token::{Drf, Lifetime, MemoryStore, TokenAuthority};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tokens = TokenAuthority::builder(MemoryStore::new())
+///     .expiry(Lifetime::hours(24))
+///     .scheme("Token")
+///     .build()?;
+/// let layer = tokens.layer().respond(Drf::stock());
+/// # let _ = layer;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Drf {
     recipes: bool,
