@@ -132,6 +132,7 @@ where
         self.inner.poll_ready(context)
     }
 
+    // Inlined, its future would be copied to where the caller keeps it.
     #[inline(never)]
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let settings = &self.settings;
