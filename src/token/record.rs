@@ -10,14 +10,16 @@ use crate::clock::Timestamp;
 ///
 /// Made with [`TokenRecord::builder`] from a row, or by the authority at issue. Texts are packed,
 /// so that millions fit into memory.
+// What each request reads comes first.
+#[repr(C)]
 pub struct TokenRecord {
-    /// Its tail is the label.
-    subject: Subject,
-    pub(super) kind: Word,
-    scopes: Scopes,
-    session: SessionId,
     times: TokenTimes,
     rare: Option<Box<Rare>>,
+    pub(super) kind: Word,
+    scopes: Scopes,
+    /// Its tail is the label.
+    subject: Subject,
+    session: SessionId,
 }
 
 /// All instants of a token's life. Every policy decides by them and `now` alone.
