@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use twox_hash::XxHash3_64;
 use zeroize::Zeroizing;
 
+use super::bearer::is_b64token;
 use super::{KindFault, Lead};
 
 /// What texts of one kind look like.
@@ -95,11 +96,8 @@ impl Form {
     pub(super) fn fault(&self) -> Option<KindFault> {
         match self {
             Self::Own { prefix } => {
-                let fits = |byte: u8| {
-                    byte.is_ascii_alphanumeric()
-                        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
-                };
-                let good = (1..=LONGEST_PREFIX).contains(&prefix.len()) && prefix.bytes().all(fits);
+                let good = (1..=LONGEST_PREFIX).contains(&prefix.len())
+                    && prefix.as_bytes().iter().all(is_b64token);
                 (!good).then(|| KindFault::Prefix(prefix.to_string()))
             }
             Self::Hex { digits } => (!(FEWEST_DIGITS..=MOST_DIGITS).contains(digits))
