@@ -62,7 +62,9 @@ fn words(event: &Event<'_>) -> String {
         Event::ReuseDetected(about) => format!("reuse {}", of(about)),
         Event::SteppedUp(about) => format!("stepped up {}", of(about)),
         Event::Delegated(about) => format!("delegated {}", of(about)),
-        Event::LoginFailed { subject } => format!("login failed {subject:?}"),
+        Event::LoginFailed { subject, address } => {
+            format!("login failed {subject:?} {address:?}")
+        }
         Event::Refused { reason, about, .. } => format!("refused {}: {reason:?}", maybe(about)),
         Event::Revoked { what, tokens } => match what {
             Revoked::Token(about) => format!("revoked {tokens}: {}", of(about)),
@@ -155,8 +157,9 @@ async fn every_step_of_a_life_is_heard_with_its_session<S: RotatingStore>(store:
     says(&["purged 1"]);
     desk.tokens.tell(&Event::LoginFailed {
         subject: Some(ALICE),
+        address: None,
     });
-    says(&["login failed Some(\"1\")"]);
+    says(&["login failed Some(\"1\") None"]);
 
     let shown = heard.shown.lock().unwrap();
     assert!(
@@ -472,7 +475,15 @@ fn tracing_writes_down_the_session_and_no_secret() {
             desk.tokens.authenticate(&token).await.unwrap_err();
             store.fail();
             desk.tokens.authenticate(&token).await.unwrap_err();
-            desk.tokens.tell(&Event::LoginFailed { subject: None });
+            let (subject, address) = (None, Some([10, 0, 0, 7].into()));
+            desk.tokens.tell(&Event::LoginFailed { subject, address });
+            desk.tokens.tell(&Event::LoginThrottled {
+                subject,
+                address,
+                retry_after: HOUR,
+            });
+            let client = Some("app");
+            desk.tokens.tell(&Event::ClientRefused { client });
             issued
         })
     });
@@ -489,7 +500,9 @@ fn tracing_writes_down_the_session_and_no_secret() {
         "DEBUG tower_expiring_token: request refused reason=the token is unknown".into(),
         " WARN tower_expiring_token: the token store could not answer cause=\"told to fail\""
             .into(),
-        " INFO tower_expiring_token: login failed".into(),
+        " INFO tower_expiring_token: login failed address=10.0.0.7".into(),
+        "DEBUG tower_expiring_token: login throttled address=10.0.0.7".into(),
+        " INFO tower_expiring_token: client refused client=\"app\"".into(),
     ] {
         assert!(log.contains(&line), "{line:?} is not in {log}");
     }
@@ -511,9 +524,12 @@ fn a_subject_forges_no_line_of_the_log() {
         desk.tokens.revoke_all(&subject).await.unwrap();
         desk.tokens.tell(&Event::LoginFailed {
             subject: Some(forged),
+            address: None,
         });
+        let client = Some(forged);
+        desk.tokens.tell(&Event::ClientRefused { client });
     });
-    let lines = "issued, issued, others, displaced, issued, all, failed";
+    let lines = "issued, issued, others, displaced, issued, all, failed, client refused";
     assert_eq!(log.lines().count(), lines.split(", ").count(), "{log}");
 }
 

@@ -1,4 +1,6 @@
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{RefreshError, TokenAuthority};
 use crate::rejection::Reason;
@@ -60,6 +62,25 @@ pub enum Event<'a> {
     LoginFailed {
         /// Who was logging in. None when there is no such user: what was typed may be a password.
         subject: Option<&'a str>,
+        /// From where, if it is known.
+        address: Option<IpAddr>,
+    },
+    /// A login was turned away before anybody looked at its password: too many have failed, or too
+    /// many wait ([`PasswordGuard`](crate::PasswordGuard)).
+    LoginThrottled {
+        /// Who has logged in and proves it again. None of a first login: what was typed may be a
+        /// password.
+        subject: Option<&'a str>,
+        /// From where, if it is known.
+        address: Option<IpAddr>,
+        /// When the client was told to try again.
+        retry_after: Duration,
+    },
+    /// A client was refused at an OAuth endpoint: it is unknown, has shown a wrong secret or none,
+    /// or may not ask.
+    ClientRefused {
+        /// Which. None when there is no such client: what was sent may be a secret.
+        client: Option<&'a str>,
     },
     /// A request was refused by a layer or an endpoint of the authority's, or a token by
     /// [`TokenAuthority::authenticate`].

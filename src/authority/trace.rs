@@ -1,13 +1,14 @@
 use std::error::Error;
 
+use tracing::field::display;
 use tracing::{debug, info, warn};
 
 use super::{About, Event, Events, RefreshError, Revoked};
 use crate::store::StoreError;
 
 /// Writes each event down as an event of tracing, of the target `tower_expiring_token`: theft and a
-/// store that can't answer a request as warnings, refused requests and purges for debugging, all
-/// else as information. No secret is in it; whose token it is about stands in `subject`, `session`,
+/// store that can't answer a request as warnings, refused requests, throttled logins and purges for
+/// debugging, all else as information. No secret is in it; whose token it is about stands in `subject`, `session`,
 /// `kind` and `client`.
 ///
 /// ```
@@ -57,7 +58,17 @@ impl Events for TracingEvents {
             }
             Event::SteppedUp(about) => about!(info, Some(about), "token stepped up"),
             Event::Delegated(about) => about!(info, Some(about), "token delegated"),
-            Event::LoginFailed { subject } => info!(target: TARGET, subject, "login failed"),
+            Event::LoginFailed { subject, address } => {
+                let address = address.map(display);
+                info!(target: TARGET, subject, address, "login failed");
+            }
+            Event::LoginThrottled {
+                subject, address, ..
+            } => {
+                let address = address.map(display);
+                debug!(target: TARGET, subject, address, "login throttled");
+            }
+            Event::ClientRefused { client } => info!(target: TARGET, client, "client refused"),
             Event::Refused {
                 error: Some(error), ..
             } => store_failed(error),

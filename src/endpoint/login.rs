@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use http::request::Parts;
 use http::{Method, StatusCode};
 use serde::Serialize;
@@ -5,7 +7,7 @@ use serde::Serialize;
 use super::answer;
 use super::login_form::LoginForm;
 use super::oauth::{Granted, OAuthError};
-use super::password::{Denied, PasswordGuard, Verified, Who};
+use super::password::{Denied, PasswordGuard, SOON, Suspect, Verified, Who};
 use super::service::{Answer, Body, Endpoint, Handle};
 use super::style::Style;
 use crate::authority::{Event, IssueRequest, IssuedToken, TokenAuthority};
@@ -171,8 +173,8 @@ impl<S: IssuingStore> LoginEndpoint<S> {
         };
         let issued = request.label(form.name).await;
         let issued = issued.map_err(|error| self.style.oauth(error.into()))?;
-        let stands = self.passwords.stands(who, &form.password, &verified).await;
-        let told = tell_while_it_stands(&self.authority, &issued, stands).await;
+        let stands = self.passwords.stands(head, who, &form.password, &verified);
+        let told = tell_while_it_stands(&self.authority, &issued, stands.await).await;
         told.map_err(|error| self.style.oauth(error))?;
         Ok(self.tell(&issued))
     }
@@ -267,13 +269,30 @@ impl Denied {
     /// Tells whoever listens. What is left is what the client may know.
     pub(super) fn tell<S>(self, authority: &TokenAuthority<S>) -> OAuthError {
         match self {
-            Self::Wrong(whose) => {
-                let subject = whose.as_ref().map(Subject::as_str);
-                authority.tell(&Event::LoginFailed { subject });
+            Self::Wrong(Suspect { subject, address }) => {
+                let subject = subject.as_ref().map(Subject::as_str);
+                authority.tell(&Event::LoginFailed { subject, address });
                 OAuthError::WrongPassword
             }
-            Self::TooOften(wait) => OAuthError::SlowDown(wait),
+            Self::TooOften(suspect, wait) => {
+                suspect.tell_throttled(authority, wait);
+                OAuthError::SlowDown(wait)
+            }
+            Self::Crowded(suspect) => {
+                suspect.tell_throttled(authority, SOON);
+                OAuthError::Crowded(SOON)
+            }
             Self::Unavailable(error) => OAuthError::Unavailable(error),
         }
+    }
+}
+
+impl Suspect {
+    fn tell_throttled<S>(&self, authority: &TokenAuthority<S>, retry_after: Duration) {
+        authority.tell(&Event::LoginThrottled {
+            subject: self.subject.as_ref().map(Subject::as_str),
+            address: self.address,
+            retry_after,
+        });
     }
 }

@@ -13,7 +13,7 @@ use super::fields::{Fields, Media, Value};
 use super::json_fault::JsonFault;
 use super::oauth::OAuthError;
 use super::service::{Answer, Body};
-use super::style::Style;
+use super::style::{Style, detailed};
 
 /// What somebody who logs in has filled in. Prints no password, wipes it on drop.
 pub(super) struct LoginForm {
@@ -116,7 +116,7 @@ fn unreadable(content: &[u8], error: &serde_json::Error, style: Style) -> Answer
     }
     let parse_error = |fault: &dyn Display| {
         let detail = format!("JSON parse error - {fault}");
-        style.plain(StatusCode::BAD_REQUEST, &detail)
+        detailed(StatusCode::BAD_REQUEST, &detail)
     };
     if let Some(fault) = JsonFault::of(content) {
         return parse_error(&fault);
@@ -148,7 +148,7 @@ fn broken_parts(error: &multer::Error, style: Style) -> Answer {
         _ => "expected whole parts between boundaries, found something else",
     };
     let detail = format!("Multipart form parse error - {fault}");
-    style.plain(StatusCode::BAD_REQUEST, &detail)
+    detailed(StatusCode::BAD_REQUEST, &detail)
 }
 
 pub(super) fn non_field_error(text: String) -> Answer {

@@ -95,7 +95,7 @@ impl<S: IssuingStore> PasswordChange<S> {
         let checked = self.passwords.check(head, who, &old, now).await;
         let verified = checked.map_err(|denied| denied.answer(&self.authority, Style::OAuth))?;
         // Somebody may have reset it meanwhile.
-        let stands = async || self.passwords.stands(who, &old, &verified).await;
+        let stands = async || self.passwords.stands(head, who, &old, &verified).await;
         self.replace(subject, &new, stands)
             .await
             .map_err(OAuthError::answer)?;

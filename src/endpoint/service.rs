@@ -14,7 +14,6 @@ use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, Status
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tower::Service;
 
-use super::answer;
 use super::oauth::OAuthError;
 use crate::credential;
 use crate::store::StoreError;
@@ -50,7 +49,7 @@ pub trait Handle: Send + Sync + 'static {
 
     /// The answer to another method.
     fn method_not_allowed(&self, _method: &Method) -> Answer {
-        answer::empty(StatusCode::METHOD_NOT_ALLOWED)
+        OAuthError::Unfit(StatusCode::METHOD_NOT_ALLOWED, OTHER_METHOD).answer()
     }
 }
 
@@ -70,6 +69,17 @@ pub enum Unread {
 }
 
 const LONGEST_BODY: usize = 16 * 1024;
+
+pub(super) const OTHER_METHOD: &str = "expected a method that the Allow field names, found another";
+
+impl Unread {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLong => "expected at most 16 KiB, found more",
+            Self::Broken => "expected whole content, found some that breaks off",
+        }
+    }
+}
 
 impl<H> Endpoint<H> {
     pub(super) fn new(handler: H) -> Self {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::answer;
 use super::login_form::non_field_error;
 use super::oauth::{OAuthError, seconds};
-use super::service::{Answer, Unread};
+use super::service::{Answer, OTHER_METHOD, Unread};
 use crate::rejection::{Drf, Json, Rejection, Respond};
 
 /// Whose words an endpoint speaks.
@@ -31,26 +31,29 @@ impl Style {
     }
 
     pub(super) fn not_found(self) -> Answer {
-        self.plain(StatusCode::NOT_FOUND, "Not found.")
+        let what = "expected a session of yours, found none with this id";
+        self.unfit(StatusCode::NOT_FOUND, what, || "Not found.".to_owned())
     }
 
     pub(super) fn method_not_allowed(self, method: &Method) -> Answer {
-        let detail = format!("Method \"{method}\" not allowed.");
-        self.plain(StatusCode::METHOD_NOT_ALLOWED, &detail)
+        self.unfit(StatusCode::METHOD_NOT_ALLOWED, OTHER_METHOD, || {
+            format!("Method \"{method}\" not allowed.")
+        })
     }
 
     pub(super) fn unsupported_media_type(self, found: &str) -> Answer {
-        let detail = format!("Unsupported media type \"{found}\" in request.");
-        self.plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, &detail)
+        let what = "expected a form or JSON and its content type, found another or none";
+        self.unfit(StatusCode::UNSUPPORTED_MEDIA_TYPE, what, || {
+            format!("Unsupported media type \"{found}\" in request.")
+        })
     }
 
     pub(super) fn unread(self, unread: Unread) -> Answer {
-        match unread {
-            Unread::TooLong => {
-                self.plain(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.")
-            }
-            Unread::Broken => self.plain(StatusCode::BAD_REQUEST, "Request body breaks off."),
-        }
+        let (status, detail) = match unread {
+            Unread::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large."),
+            Unread::Broken => (StatusCode::BAD_REQUEST, "Request body breaks off."),
+        };
+        self.unfit(status, unread.as_str(), || detail.to_owned())
     }
 
     /// An OAuth error, in the style's words.
@@ -63,25 +66,29 @@ impl Style {
             OAuthError::WrongPassword => {
                 non_field_error("Unable to log in with provided credentials.".to_owned())
             }
-            OAuthError::SlowDown(wait) => {
+            OAuthError::SlowDown(wait) | OAuthError::Crowded(wait) => {
                 let seconds = seconds(wait);
                 let unit = if seconds == 1 { "second" } else { "seconds" };
                 let detail =
                     format!("Request was throttled. Expected available in {seconds} {unit}.");
-                answer::retry_after(self.plain(status, &detail), seconds)
+                answer::retry_after(detailed(status, &detail), seconds)
             }
             OAuthError::Unavailable(error) => {
-                answer::unavailable(self.plain(status, description), error)
+                answer::unavailable(detailed(status, description), error)
             }
-            _ => self.plain(status, description),
+            _ => detailed(status, description),
         }
     }
 
-    /// Where OAuth has no words, there is no content.
-    pub(super) fn plain(self, status: StatusCode, detail: &str) -> Answer {
+    fn unfit(self, status: StatusCode, what: &'static str, detail: impl Fn() -> String) -> Answer {
         match self {
-            Self::OAuth => answer::empty(status),
-            Self::Drf(_) => answer::json(status, &Detail { detail }),
+            Self::OAuth => OAuthError::Unfit(status, what).answer(),
+            Self::Drf(_) => detailed(status, &detail()),
         }
     }
+}
+
+/// What Django REST framework says in one sentence.
+pub(super) fn detailed(status: StatusCode, detail: &str) -> Answer {
+    answer::json(status, &Detail { detail })
 }

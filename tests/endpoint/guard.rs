@@ -20,6 +20,8 @@ async fn after_ten_wrong_ones_a_user_waits_there_and_nowhere_else() {
     assert_eq!(slowed.json()["error"], "slow_down");
     assert_eq!(slowed.header("retry-after"), Some("60"));
     assert_eq!(people.users.asked(), asked, "no password is verified");
+    let throttled = "LoginThrottled { subject: None, address: Some(10.0.0.1), retry_after: 60s }";
+    assert_eq!(people.heard()[10..], [throttled]);
 
     assert_eq!(
         people
@@ -126,8 +128,16 @@ async fn nobody_waits_behind_more_than_can_be_checked_in_time_nor_behind_one_add
     }
     let refused = try_from(9).expect("an answer at once");
     assert_eq!(refused.status, 503);
-    assert!(refused.header("retry-after").is_some());
+    assert_eq!(refused.json()["error"], "temporarily_unavailable");
+    assert_eq!(refused.header("retry-after"), Some("1"));
     waiting.clear();
+    let throttled = |address| {
+        format!(
+            "LoginThrottled {{ subject: None, address: Some(10.0.0.{address}), retry_after: 1s }}"
+        )
+    };
+    let refused = (1..8).chain([9]).map(throttled);
+    assert_eq!(people.heard(), refused.collect::<Vec<_>>());
     let asked = from(login("alice", "wonderland"), 9);
     let again = asked.of(people.tokens.login(hangs)).now_or_never();
     assert!(again.is_none(), "there is room again: {again:?}");

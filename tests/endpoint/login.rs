@@ -5,8 +5,8 @@ use tower_expiring_token::{
     BearerToken, Lifetime, LoginMode, MemoryStore, TokenAuthority, unless_forwarded_https,
 };
 
-use super::people::{People, login};
-use crate::support::ask::{ask, form, json as post};
+use super::people::{People, from, login};
+use crate::support::ask::{Answered, ask, form, json as post};
 
 #[tokio::test]
 async fn a_form_and_json_log_in_alike() {
@@ -52,13 +52,13 @@ async fn wrong_unknown_and_suspended_are_told_in_the_same_bytes_and_looked_up_al
 #[tokio::test]
 async fn of_a_failed_login_events_hear_the_user_if_he_is_known_and_never_what_was_typed() {
     let people = People::new();
-    people.log_in(login("alice", "typed secret")).await;
+    people.log_in(from(login("alice", "typed secret"), 7)).await;
     people.log_in(login("typed secret", "x")).await;
     assert_eq!(
         people.heard(),
         [
-            r#"LoginFailed { subject: Some("alice") }"#,
-            "LoginFailed { subject: None }",
+            r#"LoginFailed { subject: Some("alice"), address: Some(10.0.0.7) }"#,
+            "LoginFailed { subject: None, address: None }",
         ]
     );
 }
@@ -230,17 +230,22 @@ async fn fields_that_are_missing_repeated_or_no_text_are_a_400_without_a_look_at
 #[tokio::test]
 async fn other_methods_media_and_lengths_have_their_statuses() {
     let people = People::new();
+    let unfit = |answered: &Answered, status: u16, found: &str| {
+        assert_eq!(answered.status, status);
+        let content = answered.json();
+        assert_eq!(content["error"], "invalid_request");
+        let description = content["error_description"].as_str().unwrap();
+        assert!(description.ends_with(found), "{description}");
+    };
     let got = people.log_in(ask("GET", "/")).await;
-    assert_eq!(
-        (got.status.as_u16(), got.header("allow")),
-        (405, Some("POST"))
-    );
+    unfit(&got, 405, "found another");
+    assert_eq!(got.header("allow"), Some("POST"));
     let xml = people
         .log_in(ask("POST", "/").content("text/xml", "<a/>"))
         .await;
-    assert_eq!(xml.status, 415);
-    let long = "x".repeat(17 * 1024);
-    assert_eq!(people.log_in(login("alice", &long)).await.status, 413);
+    unfit(&xml, 415, "found another or none");
+    let long = login("alice", &"x".repeat(17 * 1024));
+    unfit(&people.log_in(long).await, 413, "found more");
 }
 
 #[tokio::test]

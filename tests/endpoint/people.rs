@@ -37,13 +37,22 @@ pub(super) struct Users {
 type Meanwhile = Box<dyn FnOnce(&Users) + Send>;
 
 #[derive(Default)]
-struct Heard(Mutex<Vec<String>>);
+pub(super) struct Heard(Mutex<Vec<String>>);
 
 impl Events for Heard {
     fn event(&self, event: &Event<'_>) {
-        if let Event::LoginFailed { .. } = event {
+        if matches!(
+            event,
+            Event::LoginFailed { .. } | Event::LoginThrottled { .. } | Event::ClientRefused { .. }
+        ) {
             self.0.lock().unwrap().push(format!("{event:?}"));
         }
+    }
+}
+
+impl Heard {
+    pub(super) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap())
     }
 }
 
@@ -93,9 +102,9 @@ impl People {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// What was heard of logins that failed.
+    /// What was heard of guesses since this was asked last.
     pub(super) fn heard(&self) -> Vec<String> {
-        self.heard.0.lock().unwrap().clone()
+        self.heard.take()
     }
 }
 

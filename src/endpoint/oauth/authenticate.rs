@@ -7,9 +7,11 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use zeroize::Zeroizing;
 
+use super::OAuth;
 use super::client::{Client, Clients};
 use super::error::OAuthError;
 use super::params::Params;
+use crate::authority::Event;
 
 /// What a client says of itself. Its secret is wiped.
 struct Shown {
@@ -22,25 +24,36 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The client that asks. One with a secret has shown it, one without has said its id alone.
-pub(super) async fn client(
-    head: &Parts,
-    params: &Params,
-    clients: &impl Clients,
-) -> Result<Client, OAuthError> {
-    let shown = shown(head, params)?;
-    let known = clients.find(&shown.id).await;
-    let known = known.map_err(OAuthError::Unavailable)?;
-    let kept = known.as_ref().and_then(|client| client.secret.as_ref());
-    let matches = match (kept, &shown.secret) {
-        (Some(kept), Some(shown)) => kept.is(shown),
-        (None, None) => true,
-        (Some(_), None) | (None, Some(_)) => false,
-    };
-    known.filter(|_| matches).ok_or(OAuthError::InvalidClient)
+impl<S, C: Clients> OAuth<S, C> {
+    /// The client that asks. One with a secret has shown it, one without has said its id alone.
+    pub(super) async fn client(&self, head: &Parts, params: &Params) -> Result<Client, OAuthError> {
+        let Some(shown) = shown(head, params)? else {
+            return Err(self.refuse(None));
+        };
+        let known = self.clients.find(&shown.id).await;
+        let known = known.map_err(OAuthError::Unavailable)?;
+        let kept = known.as_ref().and_then(|client| client.secret.as_ref());
+        let matches = match (kept, &shown.secret) {
+            (Some(kept), Some(shown)) => kept.is(shown),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        match known {
+            Some(client) if matches => Ok(client),
+            known => Err(self.refuse(known.as_ref())),
+        }
+    }
+
+    /// Tells whoever listens.
+    pub(super) fn refuse(&self, client: Option<&Client>) -> OAuthError {
+        let client = client.map(|client| &*client.id);
+        self.authority.tell(&Event::ClientRefused { client });
+        OAuthError::InvalidClient
+    }
 }
 
-fn shown(head: &Parts, params: &Params) -> Result<Shown, OAuthError> {
+/// None: nothing that could be a client's.
+fn shown(head: &Parts, params: &Params) -> Result<Option<Shown>, OAuthError> {
     let query = head.uri.query().unwrap_or_default();
     if form_urlencoded::parse(query.as_bytes())
         .any(|(name, _)| matches!(&*name, "client_id" | "client_secret"))
@@ -56,18 +69,20 @@ fn shown(head: &Parts, params: &Params) -> Result<Shown, OAuthError> {
             "expected one Authorization field, found several",
         )),
         (Some(field), None) => {
-            let basic = basic(field.as_bytes()).ok_or(OAuthError::InvalidClient)?;
+            let Some(basic) = basic(field.as_bytes()) else {
+                return Ok(None);
+            };
             if secret.is_some() || id.is_some_and(|id| id != basic.id) {
                 return Err(OAuthError::InvalidRequest(
                     "expected one way to authenticate the client, found two",
                 ));
             }
-            Ok(basic)
+            Ok(Some(basic))
         }
-        (None, _) => Ok(Shown {
-            id: id.ok_or(OAuthError::InvalidClient)?.to_owned(),
+        (None, _) => Ok(id.map(|id| Shown {
+            id: id.to_owned(),
             secret: secret.map(|secret| Zeroizing::new(secret.to_owned())),
-        }),
+        })),
     }
 }
 

@@ -20,8 +20,12 @@ pub(in crate::endpoint) enum OAuthError {
     UnauthorizedClient,
     UnsupportedGrantType,
     InvalidScope,
-    /// Passwords were wrong too often. The name is RFC 8628's; RFC 6749 has none.
+    /// Passwords were wrong too often, or too many wait. The name is RFC 8628's; RFC 6749 has none.
     SlowDown(Duration),
+    /// Too many logins wait, whoever they are.
+    Crowded(Duration),
+    /// What HTTP has a status for and RFC 6749 has no words.
+    Unfit(StatusCode, &'static str),
     /// The store could not say.
     Unavailable(StoreError),
 }
@@ -69,8 +73,14 @@ impl OAuthError {
             Self::SlowDown(_) => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "slow_down",
-                "the password was wrong too often; wait before the next try",
+                "too many tries with a password; wait before the next one",
             ),
+            Self::Crowded(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "temporarily_unavailable",
+                "too many logins wait for their turn; try again",
+            ),
+            Self::Unfit(status, what) => (*status, "invalid_request", *what),
             Self::Unavailable(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "temporarily_unavailable",
@@ -91,7 +101,9 @@ impl OAuthError {
                 answer.headers_mut().insert(WWW_AUTHENTICATE, BASIC);
                 answer
             }
-            Self::SlowDown(wait) => answer::retry_after(answer, seconds(wait)),
+            Self::SlowDown(wait) | Self::Crowded(wait) => {
+                answer::retry_after(answer, seconds(wait))
+            }
             Self::Unavailable(error) => answer::unavailable(answer, error),
             _ => answer,
         }

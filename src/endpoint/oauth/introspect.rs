@@ -4,7 +4,6 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 
 use super::OAuth;
-use super::authenticate;
 use super::bearer::{self, Refused};
 use super::client::{Client, Clients, Introspects};
 use super::error::OAuthError;
@@ -109,10 +108,10 @@ impl<S: TokenStore, C: Clients> Introspection<S, C> {
         {
             return Ok(Asker::Bearer);
         }
-        let client = authenticate::client(head, params, &*self.0.clients).await?;
+        let client = self.0.client(head, params).await?;
         // Whoever has no secret has proved nothing (RFC 7662 section 2.1).
         if client.secret.is_none() || client.introspects == Introspects::Nothing {
-            return Err(OAuthError::InvalidClient.into());
+            return Err(self.0.refuse(Some(&client)).into());
         }
         Ok(Asker::Client(client))
     }

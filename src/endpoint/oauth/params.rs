@@ -2,7 +2,7 @@ use http::request::Parts;
 
 use super::error::OAuthError;
 use crate::endpoint::fields::{Fields, Media, Value};
-use crate::endpoint::service::{Body, Unread};
+use crate::endpoint::service::Body;
 use crate::token::Scopes;
 
 /// The parameters of a request to an OAuth endpoint: a form, each name once, an empty value the
@@ -17,12 +17,7 @@ impl Params {
                 "expected the content type application/x-www-form-urlencoded, found another or none",
             ));
         }
-        let content = body.map_err(|unread| {
-            OAuthError::InvalidRequest(match unread {
-                Unread::TooLong => "expected at most 16 KiB, found more",
-                Unread::Broken => "expected a whole form, found one that breaks off",
-            })
-        })?;
+        let content = body.map_err(|unread| OAuthError::InvalidRequest(unread.as_str()))?;
         let fields = Fields::form(&content);
         if fields.repeats() {
             return Err(OAuthError::InvalidRequest(

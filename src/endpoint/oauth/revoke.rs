@@ -2,7 +2,6 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 
 use super::OAuth;
-use super::authenticate;
 use super::client::Clients;
 use super::error::OAuthError;
 use super::params::Params;
@@ -44,7 +43,7 @@ impl<S: IssuingStore, C: Clients> Handle for Revocation<S, C> {
 impl<S: IssuingStore, C: Clients> Revocation<S, C> {
     async fn revoke(&self, head: &Parts, body: Body) -> Result<(), OAuthError> {
         let params = Params::read(head, body)?;
-        let client = authenticate::client(head, &params, &*self.0.clients).await?;
+        let client = self.0.client(head, &params).await?;
         let text = params.need("token", "expected a token, found none")?;
         if let Ok(token) = BearerToken::parse(text) {
             let revoked = self.0.authority.revoke(&token).client(&client.id).await;

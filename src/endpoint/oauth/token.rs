@@ -3,7 +3,6 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 
 use super::OAuth;
-use super::authenticate;
 use super::client::{Client, Clients};
 use super::error::OAuthError;
 use super::params::Params;
@@ -47,7 +46,7 @@ impl<S: RotatingStore, C: Clients> TokenEndpoint<S, C> {
     async fn grant(&self, head: &Parts, body: Body) -> Result<Granted, OAuthError> {
         let params = Params::read(head, body)?;
         let grant = params.need("grant_type", "expected a grant_type, found none")?;
-        let client = authenticate::client(head, &params, &*self.0.clients).await?;
+        let client = self.0.client(head, &params).await?;
         let issued = match (grant, &self.0.passwords) {
             ("refresh_token", _) => self.refresh(&client, &params).await?,
             ("client_credentials", _) => self.client_credentials(&client, &params).await?,
@@ -129,7 +128,7 @@ impl<S: RotatingStore, C: Clients> TokenEndpoint<S, C> {
             true => request.refresh().await?,
             false => request.await?,
         };
-        let stands = passwords.stands(who, password, &verified).await;
+        let stands = passwords.stands(head, who, password, &verified).await;
         tell_while_it_stands(authority, &issued, stands).await?;
         Ok(issued)
     }

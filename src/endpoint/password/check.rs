@@ -210,6 +210,13 @@ impl<'a> Who<'a> {
             Self::Subject(subject) => subject,
         }
     }
+
+    pub(super) const fn subject(&self) -> Option<&'a Subject> {
+        match self {
+            Self::Name(_) => None,
+            Self::Subject(subject) => Some(subject),
+        }
+    }
 }
 
 impl Verified {

@@ -60,15 +60,27 @@ type Address = dyn Fn(&Parts) -> Option<IpAddr> + Send + Sync;
 /// How many tries may fail at once.
 const PLACES: usize = 32;
 
+/// When to try again who finds no room to wait.
+pub(in crate::endpoint) const SOON: Duration = Duration::from_secs(1);
+
 /// Why nobody was let in.
 #[derive(Debug)]
 pub(in crate::endpoint) enum Denied {
-    /// The password is wrong. Whose it should have been, if he is known.
-    Wrong(Option<Subject>),
-    /// It was wrong too often; how long to wait.
-    TooOften(Duration),
+    /// The password is wrong.
+    Wrong(Suspect),
+    /// It was wrong too often, or too many of his address wait; how long to wait.
+    TooOften(Suspect, Duration),
+    /// Too many wait, whoever they are.
+    Crowded(Suspect),
     /// Nobody can say.
     Unavailable(StoreError),
+}
+
+/// Who was denied, as far as he is known.
+#[derive(Debug)]
+pub(in crate::endpoint) struct Suspect {
+    pub(in crate::endpoint) subject: Option<Subject>,
+    pub(in crate::endpoint) address: Option<IpAddr>,
 }
 
 impl PasswordGuard {
@@ -114,13 +126,26 @@ impl PasswordGuard {
             crowd,
             places,
         } = &*self.shared;
-        let counted = throttle.count(who.as_str(), address(head));
-        throttle.admit(counted, now())?;
-        let _waiting = crowd.join(counted.address, counted.most_waiting)?;
+        let address = address(head);
+        let suspect = |subject| Suspect { subject, address };
+        let counted = throttle.count(who.as_str(), address);
+        let admit = || match throttle.wait(counted, now()) {
+            Duration::ZERO => Ok(()),
+            wait => Err(Denied::TooOften(suspect(who.subject().cloned()), wait)),
+        };
+        admit()?;
+        let waiting = crowd.join(counted.address, counted.most_waiting);
+        let _waiting = waiting.map_err(|full| {
+            let suspect = suspect(who.subject().cloned());
+            match full {
+                Full::OfAddress => Denied::TooOften(suspect, SOON),
+                Full::Altogether => Denied::Crowded(suspect),
+            }
+        })?;
         let place = places.acquire().await;
         let _place = place.map_err(|closed| Denied::Unavailable(StoreError::new(closed)))?;
         // While this one waited, others may have failed.
-        throttle.admit(counted, now())?;
+        admit()?;
         let attempt = Attempt {
             throttle,
             counted,
@@ -131,7 +156,7 @@ impl PasswordGuard {
                 attempt.succeeds();
                 Ok(verified)
             }
-            Ok(Checked::Wrong(whose)) => Err(Denied::Wrong(whose)),
+            Ok(Checked::Wrong(whose)) => Err(Denied::Wrong(suspect(whose))),
             Err(error) => {
                 attempt.says_nothing();
                 Err(Denied::Unavailable(error))
@@ -142,13 +167,17 @@ impl PasswordGuard {
     /// Whether a login that was verified holds still, now that its token is kept.
     pub(in crate::endpoint) async fn stands(
         &self,
+        head: &Parts,
         who: Who<'_>,
         password: &str,
         verified: &Verified,
     ) -> Result<(), Denied> {
         match self.shared.passwords.stands(who, password, verified).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Denied::Wrong(Some(verified.subject.clone()))),
+            Ok(false) => Err(Denied::Wrong(Suspect {
+                subject: Some(verified.subject.clone()),
+                address: (self.shared.address)(head),
+            })),
             Err(error) => Err(Denied::Unavailable(error)),
         }
     }
@@ -176,26 +205,6 @@ impl Attempt<'_> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         self.throttle.charge(self.counted, self.at);
-    }
-}
-
-impl From<Full> for Denied {
-    fn from(full: Full) -> Self {
-        match full {
-            Full::OfAddress => Self::TooOften(Duration::from_secs(1)),
-            Full::Altogether => Self::Unavailable(StoreError::new(
-                "more logins wait for their passwords to be checked than can be in time",
-            )),
-        }
-    }
-}
-
-impl Throttle {
-    fn admit(&self, counted: Counted, now: Timestamp) -> Result<(), Denied> {
-        match self.wait(counted, now) {
-            Duration::ZERO => Ok(()),
-            wait => Err(Denied::TooOften(wait)),
-        }
     }
 }
 

@@ -12,4 +12,4 @@ pub use guard::PasswordGuard;
 pub use phc::{HashError, PhcPasswords, hash_password};
 pub use throttle::{Allowance, Throttle};
 
-pub(super) use guard::Denied;
+pub(super) use guard::{Denied, SOON, Suspect};

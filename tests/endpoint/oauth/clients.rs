@@ -67,6 +67,30 @@ async fn a_client_that_is_unknown_or_has_no_right_secret_is_challenged_for_basic
 }
 
 #[tokio::test]
+async fn events_hear_of_a_refused_client_if_there_is_one_and_never_what_was_sent() {
+    let server = Server::new();
+    for (ask, client) in [
+        (form("/token", OWN), "None"),
+        (form("/token", OWN).basic("a secret", "x"), "None"),
+        (form("/token", OWN).basic("app", "wrong"), r#"Some("app")"#),
+        (form("/token", OWN).basic("page", "x"), r#"Some("page")"#),
+    ] {
+        refuses(&server.token(ask).await, 401, "invalid_client");
+        let refused = format!("ClientRefused {{ client: {client} }}");
+        assert_eq!(server.heard.take(), [refused]);
+    }
+    // Whoever has no secret may not ask, though he is who he says.
+    let page = form("/introspect", &[("client_id", "page"), ("token", "x")]);
+    page.of(server.oauth.introspection()).await;
+    let refused = r#"ClientRefused { client: Some("page") }"#;
+    assert_eq!(server.heard.take(), [refused]);
+
+    let right = form("/token", OWN).basic("app", "app-secret");
+    assert_eq!(server.token(right).await.status, 200);
+    assert!(server.heard.take().is_empty());
+}
+
+#[tokio::test]
 async fn two_ways_to_authenticate_are_one_too_many() {
     let server = Server::new();
     let both = [

@@ -6,6 +6,7 @@ mod metadata;
 mod revocation;
 mod token;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use tower_expiring_token::{
     Client, ClientSecret, Lifetime, MemoryStore, OAuth, Subject, TokenAuthority,
 };
 
+use super::people::Heard;
 use crate::support::ask::{Answered, Ask, form};
 
 type Store = FaultyStore<MemoryStore>;
@@ -26,16 +28,19 @@ struct Server {
     oauth: OAuth<Store, Clients>,
     store: Store,
     clock: ManualClock,
+    heard: Arc<Heard>,
 }
 
 impl Server {
     fn new() -> Self {
         let clock = ManualClock::default();
         let store = FaultyStore::new(MemoryStore::new());
+        let heard = Arc::new(Heard::default());
         let tokens = TokenAuthority::builder(store.clone())
             .expiry(Lifetime::hours(1))
             .refresh(Lifetime::days(30))
             .clock(clock.clone())
+            .events(Arc::clone(&heard))
             .build()
             .expect("is valid");
         let scopes = ["read", "write"];
@@ -59,6 +64,7 @@ impl Server {
             tokens,
             store,
             clock,
+            heard,
         }
     }
 

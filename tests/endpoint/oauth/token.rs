@@ -188,7 +188,7 @@ async fn no_parameter_may_be_there_twice_and_unknown_ones_are_ignored() {
 async fn only_a_post_of_a_form_of_reasonable_length_is_read() {
     let server = Server::new();
     let got = server.token(ask("GET", "/token")).await;
-    assert_eq!(got.status, 405);
+    refuses(&got, 405, "invalid_request");
     assert_eq!(got.header("allow"), Some("POST"));
 
     let json = json!({"grant_type": "client_credentials"}).to_string();
