@@ -155,7 +155,7 @@ pub use layer::{
 };
 pub use rejection::{Drf, Empty, ErrorCode, Json, Malformed, Reason, Rejection, Respond};
 #[cfg(feature = "cache")]
-pub use store::{CacheStats, Cached, TooStale};
+pub use store::{CacheError, CacheStats, Cached};
 pub use store::{
     Change, Finding, Found, Inserted, IssuingStore, MemoryStore, NewSession, NewToken, Place,
     Principals, Rotated, RotatingStore, Rotation, Slot, StoreError, TokenStore, Touch, Watch,

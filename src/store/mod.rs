@@ -17,7 +17,7 @@ mod sqlite;
 mod watch;
 
 #[cfg(feature = "cache")]
-pub use cached::{CacheStats, Cached, TooStale};
+pub use cached::{CacheError, CacheStats, Cached};
 pub use contract::{
     Finding, Inserted, IssuingStore, NewSession, NewToken, Place, Rotated, RotatingStore, Rotation,
     Slot, TokenStore, Touch,

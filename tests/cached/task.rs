@@ -24,6 +24,15 @@ fn a_staleness_of_more_than_thirty_seconds_is_refused_with_a_reason() {
     assert!(text.contains("at most 30s, not for 36000s"), "{text}");
 }
 
+#[test]
+fn room_for_more_tokens_than_memory_has_is_refused_with_a_reason() {
+    for entries in [(1 << 26) + 1, usize::MAX] {
+        let error = Cached::with_entries(Remote::new(), LONGEST, entries).unwrap_err();
+        let found = format!("at most 67108864 tokens, not for {entries}");
+        assert!(error.to_string().contains(&found), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_staleness_of_zero_keeps_nothing_and_listens_to_nothing() {
     let store = Remote::new();

@@ -26,6 +26,7 @@ use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
 
 const MOST_STALENESS: Duration = Duration::from_secs(30);
 const USUAL_ENTRIES: usize = 16_384;
+const MOST_ENTRIES: usize = 1 << 26;
 
 /// Another store, whose answers are kept in this process's memory for a few seconds. A look-up
 /// that is answered from there costs about what one of [`MemoryStore`](super::MemoryStore) costs.
@@ -116,9 +117,15 @@ struct Shared<S: WatchedStore> {
     task: Mutex<Option<AbortHandle>>,
 }
 
-/// A staleness that would let a revoked token in for too long.
+/// What a cache can't be.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct TooStale(Duration);
+#[non_exhaustive]
+pub enum CacheError {
+    /// It would let a revoked token in for so long.
+    TooStale(Duration),
+    /// It would take more memory, at once, than anybody means.
+    TooManyEntries(usize),
+}
 
 impl<S: WatchedStore> Cached<S> {
     /// Answers of `store`, none of them older than `staleness`: at most 30 seconds. Zero: nothing
@@ -126,8 +133,8 @@ impl<S: WatchedStore> Cached<S> {
     ///
     /// # Errors
     ///
-    /// [`TooStale`] when it is more than that.
-    pub fn new(store: S, staleness: Duration) -> Result<Self, TooStale> {
+    /// [`CacheError::TooStale`] when it is more than that.
+    pub fn new(store: S, staleness: Duration) -> Result<Self, CacheError> {
         Self::with_entries(store, staleness, USUAL_ENTRIES)
     }
 
@@ -136,10 +143,14 @@ impl<S: WatchedStore> Cached<S> {
     ///
     /// # Errors
     ///
-    /// [`TooStale`] when the staleness is more than 30 seconds.
-    pub fn with_entries(store: S, staleness: Duration, entries: usize) -> Result<Self, TooStale> {
+    /// [`CacheError`] when the staleness is more than 30 seconds, or the tokens are more than
+    /// 67,108,864 (2^26).
+    pub fn with_entries(store: S, staleness: Duration, entries: usize) -> Result<Self, CacheError> {
         if staleness > MOST_STALENESS {
-            return Err(TooStale(staleness));
+            return Err(CacheError::TooStale(staleness));
+        }
+        if entries > MOST_ENTRIES {
+            return Err(CacheError::TooManyEntries(entries));
         }
         let shared = Arc::new(Shared {
             store,
@@ -324,22 +335,27 @@ impl<S: WatchedStore + RotatingStore> RotatingStore for Cached<S> {
     }
 }
 
-// === impl TooStale ===
+// === impl CacheError ===
 
-impl fmt::Display for TooStale {
+impl fmt::Display for CacheError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "a token may be answered from memory for at most {MOST_STALENESS:?}, not for {:?}: a revoked one could be let in for as long; name a shorter staleness",
-            self.0
-        )
+        match self {
+            Self::TooStale(staleness) => write!(
+                f,
+                "a token may be answered from memory for at most {MOST_STALENESS:?}, not for {staleness:?}: a revoked one could be let in for as long; name a shorter staleness"
+            ),
+            Self::TooManyEntries(entries) => write!(
+                f,
+                "a cache has room for at most {MOST_ENTRIES} tokens, not for {entries}: the room takes some 80 bytes a token at once; name as many as are used within the staleness"
+            ),
+        }
     }
 }
 
-impl fmt::Debug for TooStale {
+impl fmt::Debug for CacheError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TooStale({self})")
+        write!(f, "CacheError({self})")
     }
 }
 
-impl Error for TooStale {}
+impl Error for CacheError {}
