@@ -94,11 +94,20 @@ async fn psql_makes_the_schema_from_the_file_and_a_role_without_rights_to_create
     let url = database.url_of("service", "unread");
     let refused = refusal(&url).await;
     assert!(refused.contains("run the GRANT statements"), "{refused}");
-    for line in sql.lines().filter_map(|line| line.strip_prefix("--   ")) {
-        if line.starts_with("GRANT") {
-            database.psql(line);
-        }
-    }
+    let lines = sql.lines().filter_map(|line| line.strip_prefix("--   "));
+    let grants: Vec<&str> = lines.filter(|line| line.starts_with("GRANT")).collect();
+    database.psql(&grants[..2].concat());
+    let refused = refusal(&url).await;
+    assert!(refused.contains("run the GRANT statements"), "{refused}");
+
+    database.psql("GRANT SELECT ON expiring_tokens.token TO service");
+    let store = PostgresStore::connect(&url).await.unwrap();
+    assert!(store.find(&of("alice", 1)).await.unwrap().is_none());
+    let refused = store.remove(&of("alice", 1)).await.unwrap_err();
+    let refused = whole(&refused);
+    assert!(refused.contains("run the GRANT statements"), "{refused}");
+
+    database.psql(grants[2]);
     let store = PostgresStore::connect(&url).await.unwrap();
     let login = login(of("alice", 1), "alice", 1, times());
     store.insert(login, ADD).await.unwrap();

@@ -1,9 +1,13 @@
 //! What a server is set up for is looked at, and what a store is made from.
 
+use std::fs;
 use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use redis_client::{Client, cmd};
+use tower_expiring_token::testing::contract;
 use tower_expiring_token::{IssuingStore, RedisStore, StoreError, Timestamp, TokenStore};
 
 use super::{on, times, told, until};
@@ -83,6 +87,38 @@ async fn what_can_not_be_checked_is_said() {
         let new = login(own("alice", 1), "alice", 1, times());
         store.insert(new, ADD).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_user_with_the_rights_that_are_documented_and_no_others_is_enough() {
+    let server = Redis::start(&["appendonly yes", "appendfsync always"]);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let docs = fs::read_to_string(root.join("src/store/redis/mod.rs")).unwrap();
+    let lines = docs.lines().filter_map(|line| line.strip_prefix("/// "));
+    let lines = lines.skip_while(|line| !line.starts_with("ACL SETUSER"));
+    let rights: Vec<&str> = lines
+        .take_while(|line| *line != "```")
+        .flat_map(str::split_whitespace)
+        .collect();
+    assert_eq!(rights[..3], ["ACL", "SETUSER", "service"]);
+    server.cli(rights);
+
+    let url = format!("redis://service:password@127.0.0.1:{}/1", server.port());
+    let number = AtomicUsize::new(0);
+    let node = async |prefix: &str| {
+        let store = RedisStore::builder(&url).prefix(prefix).connect().await;
+        let store = store.unwrap();
+        assert!(store.warnings().is_empty(), "{:?}", store.warnings());
+        store
+    };
+    let next = || format!("tokens:{}:", number.fetch_add(1, Ordering::Relaxed));
+    let kept = contract::rotating_store(async || node(&next()).await).await;
+    kept.unwrap();
+    let told = contract::watched_store(async || {
+        let prefix = next();
+        (node(&prefix).await, node(&prefix).await)
+    });
+    told.await.unwrap();
 }
 
 #[tokio::test]

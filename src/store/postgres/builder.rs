@@ -95,8 +95,8 @@ impl PostgresBuilder {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the server can't be reached, when the schema is missing, too old or
-    /// too new, or when a setting makes no sense; it says what to do.
+    /// [`StoreError`] when the server can't be reached, when the schema is missing, too old, too
+    /// new or not for this role to read, or when a setting makes no sense; it says what to do.
     pub async fn connect(self) -> Result<PostgresStore, StoreError> {
         if self.lookups == 0 || self.writes == 0 || self.time_out.is_zero() {
             return Err(StoreError::new(

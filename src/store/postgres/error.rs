@@ -6,6 +6,10 @@ use tokio_postgres::error::SqlState;
 
 use crate::store::StoreError;
 
+/// What to do about a right that a role lacks.
+pub(super) const GRANTS: &str =
+    ": as its owner, run the GRANT statements at the top of 0001_tokens.sql";
+
 /// What the server or the client said, but for details: those may quote rows.
 pub(super) fn failure(error: &Error) -> StoreError {
     let Some(said) = error.as_db_error() else {
@@ -21,6 +25,7 @@ pub(super) fn failure(error: &Error) -> StoreError {
             ": this is a standby; for a cluster whose primary moves, name all hosts and say \
              target_session_attrs=read-write in the URL"
         }
+        SqlState::INSUFFICIENT_PRIVILEGE => GRANTS,
         _ => "",
     };
     let (code, message) = (said.code().code(), said.message());

@@ -3,7 +3,7 @@
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use super::error::failure;
+use super::error::{GRANTS, failure};
 use crate::store::StoreError;
 
 /// Where the tables are, unless the builder names another schema.
@@ -45,7 +45,9 @@ impl Schema {
         let Self(name) = self;
         let found = self.version(client).await;
         let needed = match found {
-            Ok(Some((version, from))) if version >= VERSION && from <= VERSION => return Ok(()),
+            Ok(Some((version, from))) if version >= VERSION && from <= VERSION => {
+                return self.check_rights(client).await;
+            }
             Ok(Some((version, from))) if from > VERSION => {
                 return Err(StoreError::new(format!(
                     "expected version {VERSION} of the schema {name}, found {version}, which serves \
@@ -58,12 +60,7 @@ impl Schema {
                 Some(&SqlState::UNDEFINED_TABLE | &SqlState::INVALID_SCHEMA_NAME) => {
                     "found no such schema".to_owned()
                 }
-                Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
-                    return Err(StoreError::new(format!(
-                        "this role may not read the schema {name}: as its owner, run the GRANT \
-                         statements at the top of 0001_tokens.sql"
-                    )));
-                }
+                Some(&SqlState::INSUFFICIENT_PRIVILEGE) => return Err(self.unreadable()),
                 _ => return Err(failure(&error)),
             },
         };
@@ -71,6 +68,23 @@ impl Schema {
             "expected version {VERSION} of the schema {name}, {needed}: call `migrate` with the URL \
              of a role that may create it, or run the files in src/store/postgres/migration"
         )))
+    }
+
+    /// Whether tokens may be looked up. Which other rights a service needs depends on what it does.
+    async fn check_rights(&self, client: &Client) -> Result<(), StoreError> {
+        let sql = self.sql("SELECT has_table_privilege('expiring_tokens.token', 'SELECT')");
+        let rows = client.query_typed(&sql, &[]).await;
+        let rows = rows.map_err(|error| failure(&error))?;
+        let may = rows.first().map_or(Ok(false), |row| row.try_get(0));
+        match may.map_err(|error| failure(&error))? {
+            true => Ok(()),
+            false => Err(self.unreadable()),
+        }
+    }
+
+    fn unreadable(&self) -> StoreError {
+        let Self(name) = self;
+        StoreError::new(format!("this role may not read the schema {name}{GRANTS}"))
     }
 
     /// Brings the schema to the version of this crate. Whoever comes second waits, and finds

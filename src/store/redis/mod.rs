@@ -69,6 +69,19 @@ const ROUTES_AT_ONCE: u16 = 32;
 /// No call takes longer than the [time-out](RedisBuilder::time_out). While there is no
 /// connection each one fails at once, and a task tries again every second or sooner.
 ///
+/// # Rights
+///
+/// A user of the server's ACL needs these, and nothing else:
+///
+/// ```text
+/// ACL SETUSER service on >password ~tokens:* +get +getrange +set +setrange +del +zadd +zrem
+///   +zrange +zrangebyscore +evalsha +script|load +ping +info +config|get +select +client|tracking
+/// ```
+///
+/// `role` too with Sentinel, `select` for another database than 0 alone, `client|tracking` for
+/// [caches](crate::Cached) alone; without `info` or `config|get` a warning says what could not be
+/// checked.
+///
 /// # Keys
 ///
 /// All tokens of a subject, and the list of them, have one hash tag: the two characters of the

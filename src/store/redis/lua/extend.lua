@@ -10,6 +10,9 @@ end
 
 for index, key in ipairs(KEYS) do
   local head = redis.pcall('GETRANGE', key, 0, 40)
+  if head.err and not head.err:find('^WRONGTYPE') then
+    return head
+  end
   if type(head) ~= 'string' or head ~= '' and (head:byte(1) ~= VERSION or #head < 41) then
     foreign = key
   elseif head ~= '' then
