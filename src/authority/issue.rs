@@ -149,6 +149,31 @@ impl<'a, S: IssuingStore> IssueRequest<'a, S> {
     /// [formerly](crate::TokenKind::formerly) of that form, and these tokens log out as any other;
     /// a kind of their own has a policy of its own instead, and only logs out by
     /// [`revoke`](crate::TokenAuthority::revoke).
+    ///
+    /// With the table of Django REST framework's tokens:
+    ///
+    /// ```
+    /// # use tower_expiring_token::BearerToken;
+    /// use tower_expiring_token::{Lifetime, MemoryStore, TokenAuthority, TokenKind};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let kind = TokenKind::new("access", "acm_").formerly(TokenKind::hex("access", 40));
+    /// let tokens = TokenAuthority::builder(MemoryStore::new())
+    ///     .access(kind)
+    ///     .expiry(Lifetime::hours(24))
+    ///     .scheme("Token")
+    ///     .build()?;
+    /// // SELECT key, user_id FROM authtoken_token
+    /// let rows = [("9944b09199c62bcf9418ad846dd0e4bbdfc6ee4b", 1)];
+    /// for (key, user) in rows {
+    ///     tokens.issue(&user.to_string()).adopt(key).await?;
+    /// }
+    /// # let token = BearerToken::parse("9944b09199c62bcf9418ad846dd0e4bbdfc6ee4b")?;
+    /// # assert_eq!(tokens.authenticate(&token).await?.subject().as_str(), "1");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn adopt(mut self, text: impl Into<String>) -> Self {
         self.adopted = Some(Zeroizing::new(text.into()));
         self

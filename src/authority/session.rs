@@ -34,6 +34,24 @@ pub struct Session {
 impl<S: IssuingStore> TokenAuthority<S> {
     /// The live sessions of a subject, the most recently used first.
     ///
+    /// ```
+    /// # use tower_expiring_token::{Lifetime, MemoryStore, Subject, TokenAuthority};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let tokens = TokenAuthority::builder(MemoryStore::new()).expiry(Lifetime::hours(24)).build()?;
+    /// # tokens.issue("alice").label("phone").await?;
+    /// let alice = Subject::new("alice");
+    /// for session in tokens.sessions(&alice).await? {
+    ///     println!("{}, last used {}", session.label.as_deref().unwrap_or("-"), session.last_used_at);
+    ///     if session.label.as_deref() == Some("phone") {
+    ///         tokens.revoke_session(&alice, &session.id).await?;
+    ///     }
+    /// }
+    /// # assert!(tokens.sessions(&alice).await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`StoreError`] when the store can't say.

@@ -11,6 +11,53 @@ use crate::clock::Timestamp;
 use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
 
 /// Who a subject is, in your own type, for stores that know subjects as text alone.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Arc;
+///
+/// use tower_expiring_token::{
+///     Authenticated, Lifetime, MemoryStore, Principals, Rejection, StoreError, Subject,
+///     TokenAuthority, WithPrincipals, async_trait,
+/// };
+///
+/// struct User {
+///     name: String,
+///     suspended: bool,
+/// }
+///
+/// struct Users(HashMap<String, Arc<User>>); // a table, in truth
+///
+/// #[async_trait]
+/// impl Principals for Users {
+///     type Principal = User;
+///
+///     async fn load(&self, subject: &Subject) -> Result<Option<Arc<User>>, StoreError> {
+///         let user = self.0.get(subject.as_str());
+///         Ok(user.filter(|user| !user.suspended).cloned())
+///     }
+/// }
+///
+/// async fn greet(caller: Authenticated) -> Result<String, Rejection> {
+///     let user: &User = caller.principal()?;
+///     Ok(format!("hello, {}", user.name))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let alice = User { name: "Alice".to_owned(), suspended: false };
+/// let users = Users(HashMap::from([("1".to_owned(), Arc::new(alice))]));
+/// let tokens = TokenAuthority::builder(WithPrincipals::new(MemoryStore::new(), users))
+///     .expiry(Lifetime::hours(24))
+///     .build()?;
+/// let app = axum::Router::new().route("/", axum::routing::get(greet)).layer(tokens.layer());
+/// # let _: axum::Router = app;
+/// # let issued = tokens.issue("1").await?;
+/// # let token = tower_expiring_token::BearerToken::parse(issued.secret())?;
+/// # assert_eq!(greet(tokens.authenticate(&token).await?).await?, "hello, Alice");
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait Principals: Send + Sync + 'static {
     /// Your type.

@@ -14,6 +14,25 @@ use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
 
 /// Another store, that can't say anything while it is told to fail, and counts who asks. The
 /// channel to its watches can be cut. Clones share all of it.
+///
+/// ```
+/// # use tower_expiring_token::testing::FaultyStore;
+/// # use tower_expiring_token::{BearerToken, Lifetime, MemoryStore, Reason, TokenAuthority};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = FaultyStore::new(MemoryStore::new());
+/// let tokens = TokenAuthority::builder(store.clone()).expiry(Lifetime::hours(24)).build()?;
+/// let issued = tokens.issue("alice").await?;
+/// let token = BearerToken::parse(issued.secret())?;
+///
+/// store.fail();
+/// let refused = tokens.authenticate(&token).await.unwrap_err();
+/// assert_eq!(*refused.reason(), Reason::StoreUnavailable);
+/// store.heal();
+/// assert_eq!(tokens.authenticate(&token).await?.subject().as_str(), "alice");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct FaultyStore<S> {
     store: S,
