@@ -61,6 +61,26 @@ async fn a_whole_application_lets_him_in_whatever_the_request_shows() {
 }
 
 #[tokio::test]
+async fn a_credential_that_a_layer_strips_is_stripped_of_him_too() {
+    let tokens = TokenAuthority::builder(MemoryStore::new())
+        .expiry(Lifetime::hours(24))
+        .build()
+        .unwrap();
+    let show = service_fn(async |request: Request<()>| {
+        let shown = request.headers().contains_key("authorization");
+        Ok::<_, Infallible>(Response::new(shown))
+    });
+    let strips = tokens.layer().strip_credential().layer(show);
+    let passes = tokens.layer().layer(show);
+    for (application, shown) in [(strips, false), (passes, true)] {
+        let application = acting_as(Subject::new("alice")).layer(application);
+        let request = Request::builder().header("authorization", "Bearer x");
+        let answered = application.oneshot(request.body(()).unwrap()).await;
+        assert_eq!(*answered.unwrap().body(), shown);
+    }
+}
+
+#[tokio::test]
 async fn a_whole_application_refuses_what_he_lacks_in_its_own_words() {
     let alice = || acting_as(Subject::new("alice")).scopes(["read"]).unwrap();
     for (acting, kinds, status, reason) in [

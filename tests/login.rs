@@ -20,6 +20,7 @@ on_every_store!(
     a_renewal_revives_a_dead_token_but_not_a_removed_or_purged_one,
     a_renewal_takes_the_last_logins_scopes_and_label,
     a_live_token_is_told_again_as_it_is_and_a_dead_one_replaced,
+    an_idle_token_that_is_told_again_is_told_with_its_end_and_has_not_been_used,
     one_session_at_a_time_ends_all_others,
     a_limit_holds_beside_every_mode,
     logins_at_the_same_moment_agree_on_one_outcome,
@@ -175,6 +176,28 @@ async fn a_live_token_is_told_again_as_it_is_and_a_dead_one_replaced<S: Rotating
     assert_ne!(third.secret(), first.secret());
     assert!(desk.lives(&third).await && !desk.lives(&first).await);
     assert_eq!(desk.kept().await, 1);
+}
+
+async fn an_idle_token_that_is_told_again_is_told_with_its_end_and_has_not_been_used<
+    S: RotatingStore + Clone,
+>(
+    store: S,
+) {
+    let desk = Desk::new(store, LoginMode::ReplaceExpired);
+    let life = Lifetime::hours(24).idle(HOUR);
+    let tokens = desk.beside(ServerKey::new([7; 32]), life, LoginMode::ReplaceExpired);
+    let first = login(&tokens).await;
+    desk.clock.advance(HOUR / 2);
+    let again = login(&tokens).await;
+    assert_eq!(first.secret(), again.secret());
+    assert_eq!(again.expires_at(), first.expires_at());
+    assert_eq!(
+        again.expires_at().since(first.record().times().issued_at),
+        HOUR
+    );
+    desk.clock.advance(HOUR / 2);
+    assert!(!lives(&tokens, &again).await, "a login is no use");
+    assert_ne!(login(&tokens).await.secret(), first.secret());
 }
 
 async fn one_session_at_a_time_ends_all_others<S: RotatingStore + Clone>(store: S) {

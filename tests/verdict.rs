@@ -1,5 +1,6 @@
 //! What decides about a token: in which order, by which time, and by which of its record's words.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tower_expiring_token::testing::ManualClock;
@@ -147,8 +148,29 @@ async fn the_record_of_a_refresh_token_lets_nobody_in() {
     }
 }
 
+/// All tokens speak for one user, who is there once.
+struct Shares(MemoryStore, Arc<String>);
+
+#[tokio::test]
+async fn a_principal_that_tokens_share_is_one_value_for_all_of_them() {
+    let (store, user) = (MemoryStore::new(), Arc::new("Alice".to_owned()));
+    let build = TokenAuthority::builder(store.clone());
+    let issuer = build.expiry(Lifetime::hours(24)).build().unwrap();
+    let build = TokenAuthority::builder(Shares(store, Arc::clone(&user)));
+    let tokens = build.expiry(Lifetime::hours(24)).build().unwrap();
+    for _ in 0..2 {
+        let issued = issuer.issue("1").await.unwrap();
+        let token = BearerToken::parse(issued.secret()).unwrap();
+        let caller = tokens.authenticate(&token).await.unwrap();
+        let found: &String = caller.principal().unwrap();
+        assert!(std::ptr::eq(found, &*user));
+        assert_eq!(caller.subject().as_str(), "1");
+    }
+    assert_eq!(Arc::strong_count(&user), 2, "no caller is left");
+}
+
 mod stores {
-    use super::{Confused, Found, SECOND, Slow, Subject, TokenStore};
+    use super::{Arc, Confused, Found, SECOND, Shares, Slow, Subject, TokenStore};
     use tower_expiring_token::{Finding, StoreError, TokenDigest, Touch, async_trait};
 
     #[async_trait]
@@ -170,6 +192,20 @@ mod stores {
 
         async fn extend(&self, touches: &[Touch]) -> Result<(), StoreError> {
             self.store.extend(touches).await
+        }
+    }
+
+    #[async_trait]
+    impl TokenStore for Shares {
+        type Principal = String;
+
+        async fn find(&self, digest: &TokenDigest) -> Finding<String> {
+            let found = self.0.find(digest).await?;
+            Ok(found.map(|found| Found::shared(found.record().clone(), Arc::clone(&self.1))))
+        }
+
+        async fn extend(&self, touches: &[Touch]) -> Result<(), StoreError> {
+            self.0.extend(touches).await
         }
     }
 

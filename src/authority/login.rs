@@ -19,7 +19,8 @@ pub enum LoginMode {
     /// A token that is told again and again lives as long as somebody logs in: who has stolen it
     /// once has it for ever. It is here for clients that expect it; `New` is better.
     Renew,
-    /// One token a user: a live one is told again as it is, a dead one is replaced.
+    /// One token a user: a live one is told again as it is, with the time that it has left, and a
+    /// dead one is replaced.
     ReplaceExpired,
     /// One session at a time: all others end, with what was delegated in them.
     ReplaceAll,

@@ -155,3 +155,24 @@ const VALUES: [u8; 256] = {
     }
     values
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_beyond_the_alphabet_is_none_though_its_checksum_is_right() {
+        let prefix = Lead::new("tet_");
+        let text = compose(&prefix, 0xabc, &[7; 32]);
+        let dissected = dissect(text.as_bytes(), &prefix, SECRET);
+        assert!(dissected.is_some_and(|(route, _)| route == 0xabc));
+        for (place, other) in [(0, b'.'), (1, b'~'), (0, b'+'), (1, 0xff)] {
+            let mut bytes = text.as_bytes().to_vec();
+            bytes[prefix.len() + place] = other;
+            let end = bytes.len() - CHECKSUM;
+            let sum = characters(checksum(&bytes[..end]));
+            bytes[end..].copy_from_slice(&sum);
+            assert!(dissect(&bytes, &prefix, SECRET).is_none(), "{other}");
+        }
+    }
+}

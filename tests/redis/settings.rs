@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use redis_client::{Client, cmd};
 use tower_expiring_token::testing::contract;
-use tower_expiring_token::{IssuingStore, RedisStore, StoreError, Timestamp, TokenStore};
+use tower_expiring_token::{IssuingStore, RedisStore, StoreError, Timestamp, TokenStore, Touch};
 
 use super::{on, times, told, until};
 use crate::support::server::redis::{PASSWORD, Redis, prefix, shared};
@@ -114,11 +114,24 @@ async fn a_user_with_the_rights_that_are_documented_and_no_others_is_enough() {
     let next = || format!("tokens:{}:", number.fetch_add(1, Ordering::Relaxed));
     let kept = contract::rotating_store(async || node(&next()).await).await;
     kept.unwrap();
-    let told = contract::watched_store(async || {
+    let heard = contract::watched_store(async || {
         let prefix = next();
         (node(&prefix).await, node(&prefix).await)
     });
-    told.await.unwrap();
+    heard.await.unwrap();
+
+    server.cli(["ACL", "SETUSER", "service", "-getrange"]);
+    let touch = Touch {
+        digest: own("alice", 1),
+        used_at: times().issued_at,
+        expires_at: times().ends_at,
+    };
+    let denied = node(&next()).await.extend(&[touch]).await.unwrap_err();
+    assert!(
+        told(&denied).contains("can't run this command"),
+        "{}",
+        told(&denied)
+    );
 }
 
 #[tokio::test]
