@@ -327,7 +327,7 @@ async fn a_store_a_clock_and_a_policy_may_be_trait_objects() {
         let lives = tokens.authenticate(&token).await.is_ok();
         assert_eq!(lives, manual.now() < end);
     }
-    let nothing: Arc<dyn ExpiryPolicy> = Arc::new(Lifetime::hours(0));
+    let nothing: Box<dyn ExpiryPolicy> = Box::new(Lifetime::hours(0));
     let error = builder().expiry(nothing).build().unwrap_err();
     assert!(error.to_string().contains("expected a life"), "{error}");
 }

@@ -23,6 +23,7 @@ use crate::support::stores::{ALICE, BOB, on_every_store};
 on_every_store!(
     a_refresh_gives_a_new_pair_and_ends_the_old_one,
     a_used_one_seen_again_ends_its_session_and_no_other,
+    a_used_one_is_noticed_whatever_scopes_are_asked_for_by_it,
     a_retry_within_the_grace_gets_the_very_same_pair,
     the_grace_counts_from_the_first_use_and_is_for_the_last_one_alone,
     what_is_not_authentic_is_unknown_and_harms_nothing,
@@ -85,6 +86,34 @@ async fn a_used_one_seen_again_ends_its_session_and_no_other<S: RotatingStore>(s
     refused!(desk.refresh(&first).await, RefreshError::Unknown);
     assert!(desk.lives(&other).await);
     desk.refresh(&other).await.unwrap();
+}
+
+async fn a_used_one_is_noticed_whatever_scopes_are_asked_for_by_it<S: RotatingStore + Clone>(
+    store: S,
+) {
+    let scopes = [["admin"], ["\""]];
+    for asked in scopes {
+        let desk = Desk::new(store.clone());
+        let first = desk.login().await;
+        let token = refresh_of(&first);
+        let wide = async || desk.tokens.refresh(&token).scopes(asked).await;
+        assert!(wide().await.is_err());
+        let second = desk.refresh(&first).await.unwrap();
+        refused!(wide().await, RefreshError::Reused);
+        assert!(!desk.lives(&second).await);
+
+        let desk = Desk::with_grace(store.clone());
+        let first = desk.login().await;
+        let second = desk.refresh(&first).await.unwrap();
+        let token = refresh_of(&first);
+        let retry = desk.tokens.refresh(&token).scopes(asked).await;
+        let error = retry.unwrap_err();
+        assert!(
+            matches!(error, RefreshError::Scope(_) | RefreshError::WiderScope(_)),
+            "{error}"
+        );
+        assert!(desk.lives(&second).await);
+    }
 }
 
 async fn a_retry_within_the_grace_gets_the_very_same_pair<S: RotatingStore>(store: S) {

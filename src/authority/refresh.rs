@@ -174,7 +174,14 @@ impl<S: RotatingStore> RefreshRequest<'_, S> {
         if found.principal().is_none() {
             return Err(RefreshError::Suspended);
         }
-        let scopes = self.granted(record)?;
+        let (scopes, refused) = match self.granted(record) {
+            Ok(scopes) => (scopes, None),
+            // A spent token is noticed, whatever is asked for by it.
+            Err(error) if record.generation() > Some(shown.generation) => {
+                (record.scopes().clone(), Some(error))
+            }
+            Err(error) => return Err(error),
+        };
 
         let next = shown.generation.checked_add(1);
         let next = next.ok_or(RefreshError::Unknown)?;
@@ -206,6 +213,9 @@ impl<S: RotatingStore> RefreshRequest<'_, S> {
             },
         };
         let rotated = shared.store.rotate(rotation).await?;
+        if let (Rotated::Again(_), Some(error)) = (&rotated, refused) {
+            return Err(error);
+        }
         if let Rotated::Again(_) = rotated
             && let Some(first) = self
                 .authority

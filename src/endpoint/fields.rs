@@ -28,6 +28,12 @@ pub(super) enum Value {
     Nested,
 }
 
+impl Value {
+    pub(super) const fn is_number(&self) -> bool {
+        matches!(self, Self::Number(_))
+    }
+}
+
 /// What a request's content claims to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Media {

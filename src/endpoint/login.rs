@@ -208,8 +208,8 @@ impl<S: IssuingStore> LoginEndpoint<S> {
 }
 
 /// Ends a token that was issued to a login which no longer holds: whoever changes a password or
-/// suspends somebody, and then ends all tokens, misses none. One that other logins have had is not
-/// this one's to end.
+/// suspends somebody, and then ends all tokens, misses none. One that other logins have had before
+/// is not this one's to end; a login that was told it since logs in once more.
 pub(super) async fn tell_while_it_stands<S: IssuingStore>(
     authority: &TokenAuthority<S>,
     issued: &IssuedToken,

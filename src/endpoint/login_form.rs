@@ -46,11 +46,17 @@ impl LoginForm {
             password: fault(fields.get("password"), false).map(|fault| [fault]),
             non_field_errors: None,
         };
-        if errors.username.is_some() || errors.password.is_some() {
-            return Err(match style {
-                Style::Drf(_) => answer::json(StatusCode::BAD_REQUEST, &errors),
-                Style::OAuth => invalid_request("expected a username and a password as texts"),
-            });
+        let is_number = |name| fields.get(name).is_some_and(Value::is_number);
+        let unfit = errors.username.is_some() || errors.password.is_some();
+        match style {
+            Style::Drf(_) if unfit => return Err(answer::json(StatusCode::BAD_REQUEST, &errors)),
+            // Of a long one some digits would be lost.
+            Style::OAuth if unfit || is_number("username") || is_number("password") => {
+                return Err(invalid_request(
+                    "expected a username and a password as texts",
+                ));
+            }
+            _ => {}
         }
         let (Some(scope), Some(name)) = (wish(fields.get("scope")), wish(fields.get("name")))
         else {
@@ -102,7 +108,8 @@ pub(super) async fn fields(head: &Parts, body: Body, style: Style) -> Result<Fie
 
 /// A password that must be there.
 pub(super) fn password(fields: &Fields, name: &str) -> Result<Zeroizing<String>, Answer> {
-    match fault(fields.get(name), false) {
+    let value = fields.get(name).filter(|value| !value.is_number());
+    match fault(value, false) {
         None => Ok(Zeroizing::new(text(fields.get(name)).to_owned())),
         Some(_) => Err(invalid_request(
             "expected the passwords that this needs, as texts",

@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use zeroize::Zeroizing;
 
 use super::answer;
-use super::login::LoggedIn;
+use super::login::{LoggedIn, tell_while_it_stands};
 use super::login_form::{self, fields};
 use super::oauth::OAuthError;
 use super::password::{Denied, PasswordGuard, Who};
@@ -29,7 +29,8 @@ pub trait ChangePassword: Send + Sync + 'static {
     async fn fault(&self, subject: &Subject, new: &str)
     -> Result<Option<&'static str>, StoreError>;
 
-    /// Keeps the new password of this subject.
+    /// Keeps the new password of this subject. From then on it is the right one: it is checked
+    /// again before its owner is told a token, since another change may have overtaken this one.
     ///
     /// # Errors
     ///
@@ -104,6 +105,10 @@ impl<S: IssuingStore> PasswordChange<S> {
             .label(caller.record().label().unwrap_or_default())
             .await;
         let issued = issued.map_err(|error| OAuthError::from(error).answer())?;
+        // Another change may have overtaken this one, or somebody may have suspended him.
+        let in_force = self.passwords.is_in_force(head, who, &new).await;
+        let told = tell_while_it_stands(&self.authority, &issued, in_force).await;
+        told.map_err(OAuthError::answer)?;
         Ok(answer::json(StatusCode::OK, &LoggedIn::of(&issued)))
     }
 

@@ -78,23 +78,30 @@ pub enum Rule {
     Other(&'static str),
 }
 
-impl<T: ExpiryPolicy + ?Sized> ExpiryPolicy for Arc<T> {
-    fn bound(&self, times: &TokenTimes) -> Bound {
-        (**self).bound(times)
-    }
+macro_rules! pointer {
+    ($pointer:ident) => {
+        impl<T: ExpiryPolicy + ?Sized> ExpiryPolicy for $pointer<T> {
+            fn bound(&self, times: &TokenTimes) -> Bound {
+                (**self).bound(times)
+            }
 
-    fn cap(&self, times: &TokenTimes) -> Timestamp {
-        (**self).cap(times)
-    }
+            fn cap(&self, times: &TokenTimes) -> Timestamp {
+                (**self).cap(times)
+            }
 
-    fn write_interval(&self) -> Duration {
-        (**self).write_interval()
-    }
+            fn write_interval(&self) -> Duration {
+                (**self).write_interval()
+            }
 
-    fn check(&self) -> Result<(), String> {
-        (**self).check()
-    }
+            fn check(&self) -> Result<(), String> {
+                (**self).check()
+            }
+        }
+    };
 }
+
+pointer!(Arc);
+pointer!(Box);
 
 // === impl Bound ===
 

@@ -3,6 +3,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -104,7 +105,9 @@ impl<S> EndStreamsLayer<S> {
 impl<S: TokenStore> Asked<S> {
     fn watch<B: Body>(self, response: &Response<B>) -> Option<Watch> {
         let body = response.body();
-        let known = body.size_hint().exact().is_some();
+        // A file's own body may not say how long it is.
+        let said = response.headers().contains_key(CONTENT_LENGTH);
+        let known = said || body.size_hint().exact().is_some();
         let lasts = !body.is_end_stream() && (!known || self.layer.downloads);
         lasts.then(|| {
             let ended = self.layer.authority.ended(&self.caller);

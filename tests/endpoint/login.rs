@@ -212,6 +212,8 @@ async fn fields_that_are_missing_repeated_or_no_text_are_a_400_without_a_look_at
         ),
         post("/", &json!({"username": "alice", "password": null})),
         post("/", &json!({"username": ["alice"], "password": {}})),
+        post("/", &json!({"username": "alice", "password": 7})),
+        post("/", &json!({"username": 7, "password": "x"})),
         post(
             "/",
             &json!({"username": "alice", "password": "won\0derland"}),

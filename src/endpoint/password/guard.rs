@@ -174,12 +174,31 @@ impl PasswordGuard {
     ) -> Result<(), Denied> {
         match self.shared.passwords.stands(who, password, verified).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Denied::Wrong(Suspect {
-                subject: Some(verified.subject.clone()),
-                address: (self.shared.address)(head),
-            })),
+            Ok(false) => Err(self.wrong(head, Some(verified.subject.clone()))),
             Err(error) => Err(Denied::Unavailable(error)),
         }
+    }
+
+    /// Whether a password is in force that its owner has just changed to, now that his token is
+    /// kept.
+    pub(in crate::endpoint) async fn is_in_force(
+        &self,
+        head: &Parts,
+        who: Who<'_>,
+        password: &str,
+    ) -> Result<(), Denied> {
+        match self.shared.passwords.check(who, password).await {
+            Ok(Checked::Right(_)) => Ok(()),
+            Ok(Checked::Wrong(whose)) => Err(self.wrong(head, whose)),
+            Err(error) => Err(Denied::Unavailable(error)),
+        }
+    }
+
+    fn wrong(&self, head: &Parts, subject: Option<Subject>) -> Denied {
+        Denied::Wrong(Suspect {
+            subject,
+            address: (self.shared.address)(head),
+        })
     }
 }
 

@@ -13,6 +13,10 @@ use crate::clock::Timestamp;
 /// Slows down who guesses passwords: by user and address strictly, by address loosely. Only
 /// failures count, and nobody can lock a user out from another address.
 ///
+/// A user is the name that is typed, or the subject where a token has said who he is. Whom several
+/// names find has as many allowances, and that of the address bounds them all. A try that its client
+/// does not wait for has failed, since he may guess as fast as he hangs up.
+///
 /// IPv6 addresses count by their first 64 bits, which one customer has. It remembers some 100,000
 /// failures of the last time; where there are more, those are forgotten first that weigh least.
 ///
