@@ -68,7 +68,7 @@ impl LoginForm {
             return Err(style.oauth(error));
         }
         Ok(Self {
-            username: text(fields.get("username")).trim().to_owned(),
+            username: stripped(text(fields.get("username"))).to_owned(),
             password: Zeroizing::new(text(fields.get("password")).to_owned()),
             scope: scope.to_owned(),
             name: name.to_owned(),
@@ -135,6 +135,12 @@ fn unreadable(content: &[u8], error: &serde_json::Error, style: Style) -> Answer
         Some(b'"') => "str",
         Some(b't' | b'f') => "bool",
         Some(b'n') => return non_field_error("No data provided".to_owned()),
+        _ if content
+            .iter()
+            .any(|byte| matches!(byte, b'.' | b'e' | b'E')) =>
+        {
+            "float"
+        }
         _ => "int",
     };
     non_field_error(format!(
@@ -178,11 +184,16 @@ fn fault(value: Option<&Value>, trims: bool) -> Option<&'static str> {
         Some(Value::Bool(_) | Value::Nested) => Some("Not a valid string."),
         Some(Value::Number(_)) => None,
         Some(Value::Text(text)) if text.contains('\0') => Some("Null characters are not allowed."),
-        Some(Value::Text(text)) if text.is_empty() || (trims && text.trim().is_empty()) => {
+        Some(Value::Text(text)) if text.is_empty() || (trims && stripped(text).is_empty()) => {
             Some("This field may not be blank.")
         }
         Some(Value::Text(_)) => None,
     }
+}
+
+/// Without what is white space to Python: four separators of ASCII, too.
+fn stripped(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\x1c'..='\x1f'))
 }
 
 /// A text that need not be there; none for what is no text.

@@ -39,7 +39,7 @@ async fn all_that_is_wrong_is_a_400_in_djangos_bytes() {
     let required =
         r#"{"username":["This field is required."],"password":["This field is required."]}"#;
     let blank = r#"{"username":["This field may not be blank."],"password":["This field may not be blank."]}"#;
-    let cases: [(Ask, &str); 12] = [
+    let cases: [(Ask, &str); 16] = [
         (login("alice", "wrong"), NAMELESS),
         (login("nobody", "x"), NAMELESS),
         (login("mallory", "malice"), NAMELESS),
@@ -51,6 +51,10 @@ async fn all_that_is_wrong_is_a_400_in_djangos_bytes() {
             r#"{"password":["This field is required."]}"#,
         ),
         (form("/", &[("username", " "), ("password", "")]), blank),
+        (
+            form("/", &[("username", "\u{1c}\u{1f}\u{85}"), ("password", "")]),
+            blank,
+        ),
         (
             post("/", &json!({"username": null, "password": "x"})),
             r#"{"username":["This field may not be null."]}"#,
@@ -66,6 +70,18 @@ async fn all_that_is_wrong_is_a_400_in_djangos_bytes() {
         (
             post("/", &json!([1])),
             r#"{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]}"#,
+        ),
+        (
+            post("/", &json!(-7)),
+            r#"{"non_field_errors":["Invalid data. Expected a dictionary, but got int."]}"#,
+        ),
+        (
+            post("/", &json!(0.0)),
+            r#"{"non_field_errors":["Invalid data. Expected a dictionary, but got float."]}"#,
+        ),
+        (
+            ask("POST", "/").content("application/json", "1E3"),
+            r#"{"non_field_errors":["Invalid data. Expected a dictionary, but got float."]}"#,
         ),
     ];
     for (ask, body) in cases {
