@@ -1,12 +1,14 @@
 //! The cache listens while there is a runtime, and no longer than somebody needs it.
 
 use std::pin::pin;
+use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
-use tower_expiring_token::{Cached, TokenStore};
+use tower_expiring_token::{Cached, IssuingStore, TokenStore};
 
 use super::{LONGEST, finds, has, insert, is_on, node, with_token};
 use crate::support::remote::Remote;
@@ -70,6 +72,35 @@ fn when_its_runtime_ends_all_is_forgotten_and_the_next_one_listens_again() {
         assert!(finds(&cached, &digest).await && has(&cached, &digest));
     });
     drop(store);
+}
+
+#[test]
+fn while_its_thread_is_busy_nobody_is_answered_from_memory() {
+    let store = Remote::new();
+    let (tell, told) = mpsc::channel();
+    let (end, ended) = mpsc::channel::<()>();
+    let remote = store.clone();
+    let listens = thread::spawn(move || {
+        runtime().block_on(async {
+            let (cached, _, digest) = with_token(remote).await;
+            tell.send((cached.clone(), digest)).unwrap();
+            // All else in this runtime waits, too.
+            let _ = ended.recv();
+            is_on(&cached).await;
+        });
+    });
+    let (cached, digest) = told.recv().unwrap();
+    assert!(has(&cached, &digest), "it has been heard of lately");
+    runtime().block_on(async {
+        assert!(store.remove(&digest).await.unwrap());
+        while finds(&cached, &digest).await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(!cached.stats().is_connected);
+    });
+    end.send(()).unwrap();
+    listens.join().unwrap();
+    assert!(!has(&cached, &digest));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod crash;
 mod foreign;
 mod keys;
 mod outage;
+mod runtimes;
 mod secrets;
 mod sentinel;
 mod settings;

@@ -13,6 +13,10 @@ use crate::token::{Subject, TokenDigest, TokenRecord};
 /// The clock is read to the kernel's tick, which may be so old: as much less is kept.
 const TICK: Duration = Duration::from_millis(10);
 
+/// After how long without a sign of it the task that listens counts as asleep: its thread is busy
+/// with something else, or its runtime is not driven.
+const LONGEST_SLEEP: Duration = Duration::from_millis(800);
+
 /// What was found of late, and what is being looked up.
 ///
 /// An entry is good in the era in which its load began. Eras are odd while the channel is whole
@@ -25,6 +29,8 @@ pub(super) struct Cache<P> {
     /// Whose entry is in which place, so that those of a subject are found without any lock.
     owners: Box<[AtomicU32]>,
     era: AtomicU32,
+    /// Until when it is trusted that the task which listens runs, by the clock that never goes back.
+    awake_until: AtomicU64,
     spoils: AtomicU64,
     fresh_for: u64,
     pub(super) hits: Count,
@@ -66,6 +72,7 @@ impl<P: Send + Sync + 'static> Cache<P> {
             sets: (0..sets).map(|_| Set::default()).collect(),
             owners: (0..sets * WAYS).map(|_| AtomicU32::new(0)).collect(),
             era: AtomicU32::new(0),
+            awake_until: AtomicU64::new(0),
             spoils: AtomicU64::new(0),
             fresh_for: u64::try_from(fresh_for).unwrap_or(u64::MAX),
             hits: Count::default(),
@@ -77,8 +84,9 @@ impl<P: Send + Sync + 'static> Cache<P> {
     }
 
     pub(super) fn get(&self, digest: &TokenDigest) -> Option<Found<P>> {
-        let era = self.era();
-        let found = self.sets[self.set_of(digest)].get(digest, |entry| entry.is_good(era))?;
+        let now = monotonic();
+        let era = self.era(now);
+        let found = self.sets[self.set_of(digest)].get(digest, |entry| entry.is_good(era, now))?;
         self.hits.add_one();
         Some(found)
     }
@@ -87,12 +95,15 @@ impl<P: Send + Sync + 'static> Cache<P> {
     pub(super) fn turn(&self, digest: &TokenDigest) -> Turn<'_, P> {
         let began = monotonic();
         let mut places = self.sets[self.set_of(digest)].write();
-        let (era, spoils) = (self.era(), self.spoils());
+        let (era, spoils) = (self.era(began), self.spoils());
         if era.is_multiple_of(2) {
             self.passed.fetch_add(1, Ordering::Relaxed);
             return Turn::Pass;
         }
-        if let Some(entry) = places.entry(digest).filter(|entry| entry.is_good(era)) {
+        let good = places
+            .entry(digest)
+            .filter(|entry| entry.is_good(era, began));
+        if let Some(entry) = good {
             return Turn::Found(entry.found.clone());
         }
         let young = |load: &Load<P>| began.saturating_sub(load.began) < self.fresh_for;
@@ -155,17 +166,29 @@ impl<P: Send + Sync + 'static> Cache<P> {
             .fetch_add(u64::from(ended % 2), Ordering::Relaxed);
     }
 
+    /// The task runs. Where it did not for too long, what was told meanwhile is still to be heard:
+    /// what was found before is good for nothing.
+    pub(super) fn beat(&self) {
+        let now = monotonic();
+        if now >= self.awake_until.load(Ordering::SeqCst) {
+            self.next_era(|era| if era.is_multiple_of(2) { 0 } else { 2 });
+        }
+        let until = now.saturating_add(LONGEST_SLEEP.as_micros() as u64);
+        self.awake_until.store(until, Ordering::SeqCst);
+    }
+
     pub(super) fn is_on(&self) -> bool {
-        !self.era().is_multiple_of(2)
+        !self.era(monotonic()).is_multiple_of(2)
     }
 
     /// How many entries are good.
     pub(super) fn len(&self) -> usize {
-        let era = self.era();
+        let now = monotonic();
+        let era = self.era(now);
         let good = |set: &Set<P>| {
             set.read()
                 .entries()
-                .filter(|entry| entry.is_good(era))
+                .filter(|entry| entry.is_good(era, now))
                 .count()
         };
         self.sets.iter().map(good).sum()
@@ -188,8 +211,12 @@ impl<P: Send + Sync + 'static> Cache<P> {
         before.unwrap_or_else(|era| era)
     }
 
-    fn era(&self) -> u32 {
-        self.era.load(Ordering::SeqCst)
+    /// The era; the even one before while nobody knows whether changes are heard of. Whoever lets it
+    /// begin anew counts first and says then that he is awake, so it is read in the other order.
+    fn era(&self, now: u64) -> u32 {
+        let is_awake = now < self.awake_until.load(Ordering::SeqCst);
+        let era = self.era.load(Ordering::SeqCst);
+        if is_awake { era } else { era & !1 }
     }
 
     fn spoils(&self) -> u64 {
@@ -207,8 +234,8 @@ impl<P> Cache<P> {
 }
 
 impl<P> Entry<P> {
-    fn is_good(&self, era: u32) -> bool {
-        self.era == era && monotonic() < self.fresh_until
+    fn is_good(&self, era: u32, now: u64) -> bool {
+        self.era == era && now < self.fresh_until
     }
 }
 
@@ -233,7 +260,8 @@ impl<P: Send + Sync + 'static> Seat<'_, P> {
         let cache = self.cache;
         let index = cache.set_of(&self.digest);
         let mut places = cache.sets[index].write();
-        let (era, load_era) = (cache.era(), self.load.era);
+        let now = monotonic();
+        let (era, load_era) = (cache.era(now), self.load.era);
         let spoilt = !places.finish(&self.digest, &self.load) || era != load_era;
         let Ok(Some(found)) = finding else { return };
         let record = found.record();
@@ -251,7 +279,7 @@ impl<P: Send + Sync + 'static> Seat<'_, P> {
             era,
             used: AtomicBool::new(false),
         };
-        let place = places.put(entry, |entry| entry.is_good(era));
+        let place = places.put(entry, |entry| entry.is_good(era, now));
         cache.owners[index * WAYS + place].store(owner(record.subject()), Ordering::SeqCst);
         // Whoever forgets a subject counts first and looks for its entries then. Either he finds
         // this one, or it is seen here that he has counted.

@@ -2,7 +2,7 @@ use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::Shared;
 use super::cache::Cache;
@@ -10,6 +10,9 @@ use crate::store::{Change, WatchedStore};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How often it is seen that the task runs.
+const BEAT: Duration = Duration::from_millis(300);
 
 /// Starts the task that listens to the store, unless there is one. Without a runtime there is
 /// none, and everything is asked of the store.
@@ -37,11 +40,14 @@ async fn listen<S: WatchedStore>(shared: Weak<Shared<S>>) {
             continue;
         };
         loop {
-            let change = watch.next().await;
+            let change = timeout(BEAT, watch.next()).await;
             let Some(shared) = deaf.0.upgrade() else {
                 return;
             };
-            shared.cache.hear(&change);
+            shared.cache.beat();
+            if let Ok(change) = change {
+                shared.cache.hear(&change);
+            }
         }
     }
 }

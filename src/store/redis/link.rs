@@ -1,8 +1,9 @@
 //! The one connection of a store, which many callers share: what they ask goes out in the order in
 //! which they ask it. When it breaks or is silent for too long, a task makes another.
 
+use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use redis::aio::{MultiplexedConnection, SendError};
@@ -12,6 +13,7 @@ use redis::{
 use scopeguard::{ScopeGuard, guard};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use super::address::Address;
@@ -27,6 +29,8 @@ pub(super) struct Link {
     time_out: Duration,
     line: watch::Sender<Line>,
     next: AtomicU64,
+    /// What makes another connection, if one is needed.
+    restoring: Mutex<Option<AbortHandle>>,
 }
 
 enum Line {
@@ -44,7 +48,12 @@ struct Numbered {
     number: u64,
     /// Whether somebody looks if it still answers.
     checking: Arc<AtomicBool>,
+    runtime: Arc<Runtime>,
 }
+
+/// A task that ends with its runtime, which is all that it does: what works for the connection
+/// ends then, too.
+struct Runtime(AbortHandle);
 
 impl Link {
     /// Connects, in one try.
@@ -54,6 +63,7 @@ impl Link {
             time_out,
             line: watch::Sender::new(Line::Trying),
             next: AtomicU64::new(0),
+            restoring: Mutex::default(),
         });
         let up = link.try_once().await?;
         link.line.send_replace(Line::Up(up));
@@ -117,6 +127,7 @@ impl Link {
             mut connection,
             number,
             checking,
+            ..
         } = up;
         if let Ok(runtime) = Handle::try_current()
             && !checking.swap(true, Ordering::Relaxed)
@@ -133,9 +144,15 @@ impl Link {
         }
     }
 
-    async fn connected(&self) -> Result<Numbered, StoreError> {
-        if let Line::Up(up) = &*self.line.borrow() {
-            return Ok(up.clone());
+    async fn connected(self: &Arc<Self>) -> Result<Numbered, StoreError> {
+        let up = match &*self.line.borrow() {
+            Line::Up(up) => Some(up.clone()),
+            Line::Trying | Line::Down(_) => None,
+        };
+        match up {
+            Some(up) if up.runtime.lasts() => return Ok(up),
+            Some(up) => self.broken(up.number),
+            None => self.restore(),
         }
         let mut line = self.line.subscribe();
         let line = line.wait_for(|line| !matches!(line, Line::Trying)).await;
@@ -156,7 +173,22 @@ impl Link {
             is_this
         });
         if is_first {
-            tokio::spawn(restore(Arc::downgrade(self)));
+            self.restore();
+        }
+    }
+
+    /// Starts what makes another connection, unless it is at work: it may have ended with its
+    /// runtime.
+    fn restore(self: &Arc<Self>) {
+        let mut task = self
+            .restoring
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if task.as_ref().is_none_or(AbortHandle::is_finished)
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let restoring = runtime.spawn(restore(Arc::downgrade(self)));
+            *task = Some(restoring.abort_handle());
         }
     }
 
@@ -176,7 +208,24 @@ impl Link {
             connection,
             number,
             checking: Arc::default(),
+            runtime: Arc::new(Runtime::current()),
         })
+    }
+}
+
+impl Runtime {
+    fn current() -> Self {
+        Self(tokio::spawn(pending::<()>()).abort_handle())
+    }
+
+    fn lasts(&self) -> bool {
+        !self.0.is_finished()
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

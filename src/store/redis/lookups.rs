@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::{Cmd, Pipeline, RedisResult, Value};
 use tokio::sync::oneshot;
-use tokio::task::yield_now;
+use tokio::task::{AbortHandle, yield_now};
+use tokio::time::timeout;
 
-use super::error::failure;
+use super::error::{failure, overdue};
 use super::link::Link;
 use crate::store::StoreError;
 
@@ -21,6 +22,8 @@ struct Queue {
     /// How many messages are under way.
     under_way: usize,
     waiting: Vec<Waiting>,
+    /// What will send for those who wait.
+    sender: Option<AbortHandle>,
 }
 
 struct Waiting {
@@ -58,7 +61,11 @@ impl Lookups {
                     .await;
                 answer.and_then(kept)
             }
-            Turn::Waits(answer) => answer.await.map_err(StoreError::new)?,
+            // Who sends it may be kept from running, by a thread that is busy elsewhere.
+            Turn::Waits(answer) => match timeout(self.link.time_out(), answer).await {
+                Ok(answer) => answer.map_err(StoreError::new)?,
+                Err(_) => Err(overdue()),
+            },
         }
     }
 
@@ -67,10 +74,13 @@ impl Lookups {
         if queue.under_way == 0 {
             return Turn::Alone(self.sent(&mut queue), key);
         }
-        if queue.waiting.is_empty() {
+        // It may have ended with its runtime before it sent anything.
+        let is_gone = queue.sender.as_ref().is_none_or(AbortHandle::is_finished);
+        if queue.waiting.is_empty() || is_gone {
             let lookups = Arc::clone(self);
             // A task of its own: whoever waits may go away, and the others wait on.
-            tokio::spawn(async move { lookups.send().await });
+            let sender = tokio::spawn(async move { lookups.send().await });
+            queue.sender = Some(sender.abort_handle());
         }
         let (answer, receiver) = oneshot::channel();
         queue.waiting.push(Waiting { key, answer });
