@@ -201,6 +201,10 @@ const CAUGHT: &[(Wrong, &str)] = &[
         "no subject is taken for another: not by case, spaces, wildcards or length",
     ),
     (
+        Wrong::SubjectsAsNumbers,
+        "no subject is taken for another: not by case, spaces, wildcards or length",
+    ),
+    (
         Wrong::ListHidesTheDead,
         "`list` gives all records of a subject, dead ones too, and nobody else's",
     ),

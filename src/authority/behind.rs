@@ -54,7 +54,7 @@ struct Use {
 impl<S: TokenStore> TokenAuthority<S> {
     /// Writes down all uses that are not written yet: call it when the service shuts down, after
     /// its last request. Without [`touch_behind`](super::AuthorityBuilder::touch_behind) there
-    /// are none.
+    /// are none. Call it in a tokio runtime.
     ///
     /// # Errors
     ///

@@ -105,7 +105,8 @@ const MOST_ENTRIES: usize = 1 << 26;
 /// # The task
 ///
 /// It listens to the store. It starts with the first look-up, in that tokio runtime, and ends
-/// with the last clone; where there is no runtime, each request asks the store.
+/// with the last clone; where there is no runtime, each request asks the store. So it does while
+/// the task has not run for most of a second, because something else keeps its thread busy.
 pub struct Cached<S: WatchedStore> {
     shared: Arc<Shared<S>>,
 }

@@ -67,7 +67,8 @@ const ROUTES_AT_ONCE: u16 = 32;
 /// # Outages
 ///
 /// No call takes longer than the [time-out](RedisBuilder::time_out). While there is no
-/// connection each one fails at once, and a task tries again every second or sooner.
+/// connection each one fails at once, and a task tries again every second or sooner. Calls need
+/// tokio, in whichever runtime.
 ///
 /// # Rights
 ///

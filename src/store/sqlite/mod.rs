@@ -57,7 +57,8 @@ use crate::token::{SessionId, Subject, TokenDigest, TokenRecord};
 /// costs one flush of the disk; writes that wait meanwhile share the next one. A call that is
 /// dropped is done whole, or not at all. Writes wait for those of other processes, at most for
 /// [`SqliteBuilder::patience`]; more than 1,024 never wait, further ones fail at once. So do all when
-/// the file was removed or replaced under the open store, where nobody else would see them.
+/// the file was removed or replaced under the open store, where nobody else would see them; look-ups
+/// go on in the file that was opened, so open the store anew before a backup is put in its place.
 ///
 /// Look-ups run in place, on the thread that asks: it takes microseconds, far less than to hand
 /// them to another. The file has a write-ahead log, so no look-up waits for a writer, and each

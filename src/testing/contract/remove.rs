@@ -151,6 +151,16 @@ async fn lookalikes<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> 
     for (index, token) in tokens.iter().enumerate() {
         let subject: &Subject = token.record.subject();
         lists(&*store, "the list", subject, &[&token.record]).await?;
+        for near in [
+            format!("0{subject}"),
+            format!("+{subject}"),
+            format!("{subject} "),
+        ] {
+            let near = Subject::new(&near);
+            if !tokens.iter().any(|token| *token.record.subject() == near) {
+                nobody(&*store, &near).await?;
+            }
+        }
         let removed = store.remove_subject(subject, None).await?;
         same(
             format!("how many were removed of {subject:?}"),
@@ -165,6 +175,19 @@ async fn lookalikes<S: IssuingStore>(stage: &Stage<'_, S>) -> Result<(), Fault> 
             )
             .await?;
         }
+    }
+    Ok(())
+}
+
+/// One who has no tokens. A store whose subjects can't be such texts may say that by an error.
+async fn nobody<S: IssuingStore>(store: &S, subject: &Subject) -> Result<(), Fault> {
+    if let Ok(listed) = store.list(subject).await {
+        let what = format!("how many are listed of {subject:?}, who has none");
+        same(what, &listed.len(), &0)?;
+    }
+    if let Ok(removed) = store.remove_subject(subject, None).await {
+        let what = format!("how many were removed of {subject:?}, who has none");
+        same(what, &removed, &0)?;
     }
     Ok(())
 }

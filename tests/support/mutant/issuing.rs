@@ -202,6 +202,10 @@ impl IssuingStore for Mutant {
                 }
                 Ok(removed)
             }
+            Wrong::SubjectsAsNumbers => {
+                let number = Subject::new(subject.trim_start_matches('0'));
+                self.store.remove_subject(&number, but).await
+            }
             _ => self.store.remove_subject(subject, but).await,
         }
     }

@@ -81,6 +81,7 @@ pub(crate) enum Wrong {
     RemoveSubjectCountsFirst,
     RemoveOneByOne,
     SubjectsInAnyCase,
+    SubjectsAsNumbers,
     ListHidesTheDead,
     // Purges.
     PurgeByExpiresAt,
