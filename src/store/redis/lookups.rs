@@ -4,11 +4,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::{Cmd, Pipeline, RedisResult, Value};
+use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
-use tokio::task::{AbortHandle, yield_now};
-use tokio::time::timeout;
+use tokio::task::yield_now;
 
-use super::error::{failure, overdue};
+use super::error::failure;
 use super::link::Link;
 use crate::store::StoreError;
 
@@ -22,8 +22,8 @@ struct Queue {
     /// How many messages are under way.
     under_way: usize,
     waiting: Vec<Waiting>,
-    /// What will send for those who wait.
-    sender: Option<AbortHandle>,
+    /// Where that runs which will send for those who wait.
+    sender: Option<Id>,
 }
 
 struct Waiting {
@@ -61,11 +61,7 @@ impl Lookups {
                     .await;
                 answer.and_then(kept)
             }
-            // Who sends it may be kept from running, by a thread that is busy elsewhere.
-            Turn::Waits(answer) => match timeout(self.link.time_out(), answer).await {
-                Ok(answer) => answer.map_err(StoreError::new)?,
-                Err(_) => Err(overdue()),
-            },
+            Turn::Waits(answer) => answer.await.map_err(StoreError::new)?,
         }
     }
 
@@ -74,13 +70,13 @@ impl Lookups {
         if queue.under_way == 0 {
             return Turn::Alone(self.sent(&mut queue), key);
         }
-        // It may have ended with its runtime before it sent anything.
-        let is_gone = queue.sender.as_ref().is_none_or(AbortHandle::is_finished);
-        if queue.waiting.is_empty() || is_gone {
+        let runtime = Handle::current();
+        // Another runtime may end before its sender has sent anything, or be busy for long.
+        if queue.waiting.is_empty() || queue.sender != Some(runtime.id()) {
             let lookups = Arc::clone(self);
             // A task of its own: whoever waits may go away, and the others wait on.
-            let sender = tokio::spawn(async move { lookups.send().await });
-            queue.sender = Some(sender.abort_handle());
+            runtime.spawn(async move { lookups.send().await });
+            queue.sender = Some(runtime.id());
         }
         let (answer, receiver) = oneshot::channel();
         queue.waiting.push(Waiting { key, answer });
@@ -91,6 +87,9 @@ impl Lookups {
         yield_now().await;
         let (waiting, _sent) = {
             let mut queue = self.queue();
+            if queue.waiting.is_empty() {
+                return;
+            }
             (std::mem::take(&mut queue.waiting), self.sent(&mut queue))
         };
         let mut gets = Pipeline::with_capacity(waiting.len());
