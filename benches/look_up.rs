@@ -112,7 +112,9 @@ type Kept = (Found<Subject>, Timestamp);
 
 impl All {
     fn new(size: usize) -> Self {
-        let runtime = Builder::new_current_thread()
+        // It runs by itself: the cache answers while its listening task does.
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
             .enable_all()
             .build()
             .expect("a runtime");
