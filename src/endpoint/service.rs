@@ -10,11 +10,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH};
 use http::request::Parts;
-use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tower::Service;
 
 use super::oauth::OAuthError;
+use super::style::Style;
 use crate::credential;
 use crate::store::StoreError;
 
@@ -48,8 +49,8 @@ pub trait Handle: Send + Sync + 'static {
     }
 
     /// The answer to another method.
-    fn method_not_allowed(&self, _method: &Method) -> Answer {
-        OAuthError::Unfit(StatusCode::METHOD_NOT_ALLOWED, OTHER_METHOD).answer()
+    fn method_not_allowed(&self, method: &Method) -> Answer {
+        Style::OAuth.method_not_allowed(method)
     }
 }
 
@@ -69,8 +70,6 @@ pub enum Unread {
 }
 
 const LONGEST_BODY: usize = 16 * 1024;
-
-pub(super) const OTHER_METHOD: &str = "expected a method that the Allow field names, found another";
 
 impl Unread {
     pub(super) const fn as_str(self) -> &'static str {

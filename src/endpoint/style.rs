@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::answer;
 use super::login_form::non_field_error;
 use super::oauth::{OAuthError, seconds};
-use super::service::{Answer, OTHER_METHOD, Unread};
+use super::service::{Answer, Unread};
 use crate::rejection::{Drf, Json, Rejection, Respond};
 
 /// Whose words an endpoint speaks.
@@ -36,7 +36,8 @@ impl Style {
     }
 
     pub(super) fn method_not_allowed(self, method: &Method) -> Answer {
-        self.unfit(StatusCode::METHOD_NOT_ALLOWED, OTHER_METHOD, || {
+        let what = "expected a method that the Allow field names, found another";
+        self.unfit(StatusCode::METHOD_NOT_ALLOWED, what, || {
             format!("Method \"{method}\" not allowed.")
         })
     }
